@@ -1,0 +1,1 @@
+"""The words every other package speaks: the request, tasks, events, Protocols, errors. Knows no library but pydantic."""

@@ -1,0 +1,96 @@
+"""What the loop needs of a model family, and the card that tells everybody else about a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class CheckpointCard:
+    """What depends on the checkpoint, read from the file's header. Nothing outside `families/` says 8, 4 or 512.
+
+    downscale: pixels per latent cell and side. native_size: pixels of the side it was trained at.
+    size_multiple: width and height must be multiples of it (pixels). prompt_tokens: tokens of one prompt window
+    without its begin and end marks. prediction: what the network's output means, "epsilon" or "v_prediction".
+    words: what a small checkpoint knows, by kind ("concepts", "hands" ...); empty when it knows too much to list.
+    """
+
+    name: str
+    family: str
+    downscale: int
+    latent_channels: int
+    native_size: int
+    size_multiple: int
+    prompt_tokens: int
+    prediction: str
+    default_steps: int
+    default_cfg: float
+    description: str = ""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the denoiser attends to: embeddings (batch, tokens, width) in the network's dtype."""
+
+    embeddings: Tensor
+    pooled: Tensor | None = None  # (batch, width) for families that use one
+
+
+@dataclass(frozen=True)
+class NoiseLevels:
+    """The noise a network was trained on: sigmas[t] for t = 0..T-1, rising; sigma = noise / signal (Karras 2022)."""
+
+    sigmas: tuple[float, ...]
+
+    @property
+    def sigma_min(self) -> float:
+        return self.sigmas[0]
+
+    @property
+    def sigma_max(self) -> float:
+        return self.sigmas[-1]
+
+
+class Family(Protocol):
+    """A loaded checkpoint. Latents and x0 are fp32 whatever the network computes in."""
+
+    @property
+    def card(self) -> CheckpointCard: ...
+    @property
+    def noise_levels(self) -> NoiseLevels: ...
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What a picture's record should say: "Model hash" when known, "Precision", "Attention" ..."""
+        ...
+
+    @property
+    def vae_key(self) -> str:
+        """Same VAE weights, same key: names the cached fit of the linear preview."""
+        ...
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """(channels, rows, columns) of the latent of a picture of width x height pixels."""
+        ...
+
+    def encode_prompt(self, prompt: str, clip_skip: int) -> Conditioning:
+        """One prompt in A1111's grammar -> embeddings (1, tokens, width)."""
+        ...
+
+    def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:
+        """Noisy latents x (batch, c, h, w) at noise level sigma -> the network's estimate of x0, same shape."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (batch, c, h, w) -> pixels (batch, 3, height, width), fp32 in 0..1."""
+        ...
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Pixels (batch, 3, height, width), fp32 in 0..1 -> latents (the mean of the posterior)."""
+        ...

@@ -1,0 +1,52 @@
+"""The state of the loop at its named moments. Techniques and extensions get these values and return changed ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modules.core.family import Conditioning
+    from modules.core.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one guided network call says the finished latents are. Both (batch, c, h, w), fp32.
+
+    uncond_x0: the answer to the negative prompt alone; None where no guidance was used (cfg_scale 1).
+    """
+
+    x0: Tensor
+    uncond_x0: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class SamplerStep:
+    """One step of a sampler: the latents x it stands at after step `index` (0-based), the sigma it came from."""
+
+    index: int
+    sigma: float
+    x: Tensor
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
+class StepState:
+    """Where a job is. `prediction` is None before the network was asked.
+
+    first_picture: index in the job of the first row of x. step: 0-based. steps: how many there will be.
+    conditioning: the prompt's; uncond: the negative prompt's, None without guidance.
+    """
+
+    request: GenerationRequest
+    first_picture: int
+    step: int
+    steps: int
+    sigma: float
+    x: Tensor
+    conditioning: Conditioning
+    uncond: Conditioning | None = None
+    prediction: Prediction | None = None

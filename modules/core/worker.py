@@ -1,0 +1,29 @@
+"""The Protocol of whatever makes pictures: this process, a spawned one, or one on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from modules.core.events import Event
+from modules.core.task import Task
+
+
+class Worker(Protocol):
+    """One device. Runs one task at a time.
+
+    Contract (tests/worker/test_contract.py runs it against every implementation): `run` yields the task's events and
+    ends with one `Ending`; closing the iterator early, or `cancel` from any thread, stops the work within one step;
+    errors of a task arrive as `Failed`, never as an exception; if the process dies `run` raises WorkerLost and the
+    next `run` starts a new one.
+    """
+
+    def run(self, task: Task) -> Iterator[Event]: ...
+
+    def cancel(self, task_id: str) -> None:
+        """Stop a running task; unknown ids are ignored. Callable from any thread."""
+        ...
+
+    def close(self) -> None:
+        """End the worker and everything it runs."""
+        ...

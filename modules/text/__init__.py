@@ -1,0 +1,1 @@
+"""Words: the prompt's grammar, CLIP's token windows, the infotext. Needs no torch; the front process uses it too."""

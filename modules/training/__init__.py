@@ -1,0 +1,1 @@
+"""Training of Taffy's own small checkpoint. Nothing at run time imports this package."""

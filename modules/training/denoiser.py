@@ -1,0 +1,111 @@
+"""The third stage: text encoder and U-Net, trained jointly to predict v (Salimans and Ho 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from modules.training.captions import describe
+from modules.training.latents import LatentSet
+from modules.training.loop import Stage
+from modules.training.tokens import UNKNOWN, CompactVocabulary
+
+STEPS = 1000
+BETAS = (0.00085, 0.012)
+SNR_CAP = 5.0  # min-SNR-gamma (Hang et al. 2023)
+
+
+class TextToLatent(nn.Module):
+    """The two networks that learn together. The row of the unknown token is zero and stays so."""
+
+    def __init__(self, text: CLIPTextModel, unet: UNet2DConditionModel) -> None:
+        super().__init__()
+        self.text, self.unet = text, unet
+        table = text.get_input_embeddings()
+        table.padding_idx = UNKNOWN  # no gradient reaches this row
+        with torch.no_grad():
+            table.weight[UNKNOWN] = 0
+
+    def forward(self, noisy: Tensor, timesteps: Tensor, ids: Tensor) -> Tensor:
+        """Predict v (n, 4, 16, 16) from noisy latents, timesteps (n,) and token ids (n, 77)."""
+        v: Tensor = self.unet(noisy, timesteps, self.encode(ids)).sample
+        return v
+
+    def encode(self, ids: Tensor) -> Tensor:
+        """Text states (n, 77, hidden). No mask: the padding is seen, as Stable Diffusion 1 does."""
+        states: Tensor = self.text(input_ids=ids).last_hidden_state
+        return states
+
+
+def signal_levels() -> Tensor:
+    """Cumulative products of alpha for Stable Diffusion's scaled-linear schedule: (1000,)."""
+    betas = torch.linspace(BETAS[0] ** 0.5, BETAS[1] ** 0.5, STEPS, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0).float()
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Captioned latents of a step, drawn from the step's own seed."""
+
+    data: LatentSet
+    vocabulary: CompactVocabulary
+    seed: int
+
+    def draw(self, step: int, size: int) -> tuple[Tensor, Tensor]:
+        """Latents (size, 4, 16, 16) and caption ids (size, 77)."""
+        rng = np.random.default_rng((self.seed, 2, step))
+        chosen = rng.integers(len(self.data.scenes), size=size)
+        captions = [describe(self.data.scenes[i], rng) for i in chosen]
+        return self.data.latents[torch.from_numpy(chosen)], torch.stack(
+            [self.vocabulary.encode(caption) for caption in captions]
+        )
+
+
+def v_loss(model: TextToLatent, clean: Tensor, ids: Tensor, levels: Tensor, step_seed: int) -> Tensor:
+    """Weighted squared error of v, with timesteps spread evenly over the batch."""
+    generator = torch.Generator().manual_seed(step_seed)
+    n = len(clean)
+    strata = (torch.arange(n) + torch.rand(n, generator=generator)) / n
+    timesteps = (strata * STEPS).long().clamp(max=STEPS - 1)
+    noise = torch.randn(clean.shape, generator=generator)
+    level = levels[timesteps][:, None, None, None]
+    noisy = level.sqrt() * clean + (1 - level).sqrt() * noise
+    target = level.sqrt() * noise - (1 - level).sqrt() * clean
+    with torch.autocast("cpu", torch.bfloat16):
+        predicted = model(noisy, timesteps, ids)
+    snr = level / (1 - level)
+    weight = snr.clamp(max=SNR_CAP) / (snr + 1)  # Hang et al. 2023, for v-prediction
+    return (weight * (predicted.float() - target).square()).mean()
+
+
+def denoiser_stage(model: TextToLatent, batches: Batches, batch: int = 16, peak_rate: float = 8e-4) -> Stage:
+    """Text encoder and U-Net as a stage."""
+    levels = signal_levels()
+
+    def loss(step: int) -> Tensor:
+        clean, ids = batches.draw(step, batch)
+        return v_loss(model, clean, ids, levels, batches.seed * 1_000_003 + step)
+
+    return Stage("denoiser", model, loss, batch, peak_rate, warmup=200, ema_decay=0.9995)
+
+
+@torch.inference_mode()
+def ddim(model: TextToLatent, ids: Tensor, empty: Tensor, cfg: float, steps: int, noise: Tensor) -> Tensor:
+    """Deterministic DDIM (Song et al. 2021) with guidance; ids (n, 77) -> scaled latents (n, 4, 16, 16)."""
+    levels = signal_levels()
+    context = torch.cat([model.encode(empty.expand_as(ids)), model.encode(ids)])
+    timesteps = torch.linspace(STEPS - 1, 0, steps + 1).round().long()
+    latents = noise
+    for now, after in zip(timesteps[:-1], timesteps[1:], strict=True):
+        a, b = levels[now], levels[after]
+        uncond, cond = model.unet(torch.cat([latents] * 2), now, context).sample.chunk(2)
+        v = uncond + cfg * (cond - uncond)
+        clean = a.sqrt() * latents - (1 - a).sqrt() * v
+        direction = (1 - a).sqrt() * latents + a.sqrt() * v
+        latents = b.sqrt() * clean + (1 - b).sqrt() * direction
+    return clean
