@@ -1,1 +1,1 @@
-"""The words every other package speaks: the request, tasks, events, Protocols, errors. Knows no library but pydantic."""
+"""The words every package speaks: the request, tasks, events, Protocols, errors. No library but pydantic."""

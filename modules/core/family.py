@@ -71,6 +71,11 @@ class Family(Protocol):
         ...
 
     @property
+    def device(self) -> str:
+        """Where latents should be ("cpu", "cuda:0" ...), as torch names it."""
+        ...
+
+    @property
     def vae_key(self) -> str:
         """Same VAE weights, same key: names the cached fit of the linear preview."""
         ...

@@ -34,11 +34,19 @@ class SamplerStep:
 
 
 @dataclass(frozen=True)
+class PromptPart:
+    """One part of a prompt joined by AND, and its weight."""
+
+    conditioning: Conditioning  # embeddings (1, tokens, width)
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class StepState:
     """Where a job is. `prediction` is None before the network was asked.
 
     first_picture: index in the job of the first row of x. step: 0-based. steps: how many there will be.
-    conditioning: the prompt's; uncond: the negative prompt's, None without guidance.
+    prompt: the parts of the prompt in force at this step; uncond: the negative prompt, None without guidance.
     """
 
     request: GenerationRequest
@@ -47,6 +55,6 @@ class StepState:
     steps: int
     sigma: float
     x: Tensor
-    conditioning: Conditioning
+    prompt: tuple[PromptPart, ...]
     uncond: Conditioning | None = None
     prediction: Prediction | None = None

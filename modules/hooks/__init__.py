@@ -2,7 +2,7 @@
 
 from modules.core.events import Frame
 from modules.core.family import CheckpointCard, Conditioning, Family
-from modules.core.moments import Prediction, SamplerStep, StepState
+from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState
 from modules.core.request import GenerationRequest
 from modules.hooks.specs import Control, Page, Tab, hookimpl
 
@@ -15,6 +15,7 @@ __all__ = [
     "GenerationRequest",
     "Page",
     "Prediction",
+    "PromptPart",
     "SamplerStep",
     "StepState",
     "Tab",

@@ -84,7 +84,7 @@ def after_save(picture_id: str, request: GenerationRequest) -> None:
 
 @hookspec
 def before_predict(state: StepState) -> StepState | None:
-    """The network is about to be asked. Return a changed state (x, sigma, conditioning) or None."""
+    """The network is about to be asked. Return a changed state (x, sigma, prompt) or None."""
 
 
 @hookspec

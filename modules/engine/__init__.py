@@ -1,0 +1,1 @@
+"""The loop: a request becomes a stream of events."""

@@ -1,0 +1,86 @@
+"""The worker half of Taffy, wired once: what happens for each kind of task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from time import monotonic
+
+import torch
+
+from modules.attention.choose import choose
+from modules.core.errors import OutOfMemory, TaffyError
+from modules.core.events import Described, Event, Failed, Finished, WorkerCard
+from modules.core.task import Describe, Generate, Load, Task, Unload
+from modules.engine.engine import Engine
+from modules.families import FAMILIES
+from modules.families.device import pick_device
+from modules.hooks.host import Host
+from modules.manager.index import Index
+from modules.manager.manager import Manager
+from modules.preview.plugin import PREVIEWS, PreviewPlugin
+from modules.sampling.samplers import SAMPLERS
+from modules.sampling.schedules import SCHEDULES
+from modules.worker.config import WorkerConfig
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """Owns the weights of one device and answers tasks one after the other."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self._device = pick_device(config.use_cpu, config.precision, config.attention)
+        self._attention, self._why = choose(self._device.kind, config.attention)
+        models = tuple(Path(folder) for folder in config.models_dirs)
+        self._host = Host([Path(folder) for folder in config.extension_dirs], "engine", config.safe_mode)
+        self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
+        self._manager = Manager(Index(models), self._device, Path(config.cache_dir))
+        self._engine = Engine(self._manager, self._host)
+
+    def run(self, task: Task) -> Generator[Event, None, None]:
+        """The task's events. Errors become `Failed`: this is the job worker's catch-all."""
+        try:
+            yield from self._events(task)
+        except TaffyError as error:
+            yield Failed(task.id, type(error).__name__, error.message, error.advice)
+        except (MemoryError, torch.OutOfMemoryError):
+            self._manager.unload()
+            advice = "make the picture smaller, lower the batch size, or close other programs"
+            yield Failed(task.id, OutOfMemory.__name__, f"there was not enough memory on {self._device.kind}", advice)
+        except Exception as error:
+            log.exception("task %s failed", task.id)
+            advice = "the log of the server has the details; the next job will run as usual"
+            yield Failed(task.id, type(error).__name__, f"something went wrong inside: {error}", advice)
+
+    def _events(self, task: Task) -> Iterator[Event]:
+        started = monotonic()
+        match task:
+            case Generate():
+                yield from self._engine.generate(task.id, task.request)
+                return
+            case Load():
+                yield from self._engine.load(task.id, task.checkpoint)
+            case Unload():
+                self._manager.unload()
+            case Describe():
+                yield Described(task.id, self.card())
+        yield Finished(task.id, monotonic() - started)
+
+    def card(self) -> WorkerCard:
+        current = self._manager.current
+        return WorkerCard(
+            device=self._device.kind,
+            precision=self._device.dtype,
+            attention=self._attention,
+            why_attention=self._why,
+            families=tuple(FAMILIES),
+            samplers=tuple(SAMPLERS),
+            schedules=tuple(SCHEDULES),
+            previews=tuple(PREVIEWS),
+            loaded=current.card.name if current else "",
+            faults=tuple(fault.sentence for fault in self._host.faults),
+        )

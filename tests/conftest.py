@@ -1,0 +1,21 @@
+"""What every test may rely on: no network, one thread of arithmetic, a tiny real checkpoint."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ |= {"HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with one SD1-layout checkpoint of random weights, called "tiny"."""
+    from tests.checkpoints import tiny_checkpoint
+
+    models = tmp_path_factory.mktemp("models")
+    (models / "Stable-diffusion").mkdir()
+    tiny_checkpoint(models / "Stable-diffusion" / "tiny.safetensors")
+    return models
