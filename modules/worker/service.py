@@ -82,5 +82,5 @@ class Service:
             schedules=tuple(SCHEDULES),
             previews=tuple(PREVIEWS),
             loaded=current.card.name if current else "",
-            faults=tuple(fault.sentence for fault in self._host.faults),
+            faults=tuple(fault.message for fault in self._host.faults),
         )
