@@ -10,7 +10,7 @@ from modules.core.task import Task
 
 
 class Worker(Protocol):
-    """One device. Runs one task at a time.
+    """One device. Runs one task at a time; a task's id is given to one process only once.
 
     Contract (tests/worker/test_contract.py runs it against every implementation): `run` yields the task's events and
     ends with one `Ending`; closing the iterator early, or `cancel` from any thread, stops the work within one step;

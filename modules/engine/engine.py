@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator
 from time import monotonic
 
 import torch
-from torch import Tensor
 
 from modules.core.events import Event, Finished, Loaded, Loading, PictureMade, Stepped
 from modules.core.family import Family
@@ -81,8 +80,7 @@ def sample(family: Family, request: GenerationRequest, seeds: list[int], denoise
     """The sampler of the request, on its way from noise: latents (len(seeds), c, h, w), fp32."""
     sampler = SAMPLERS[request.sampler]
     sigmas = sigmas_for(sampler, request.schedule, request.steps, family.noise_levels)
-    stream = NoiseStream(seeds, family.latent_shape(request.width, request.height), request.noise_source)
-    start: Tensor = stream.draw().to(family.device)
-    return sampler.run(
-        denoiser, start * sampler.start_scale(sigmas[0]), sigmas, noise_function(sampler, stream, sigmas)
-    )
+    shape = family.latent_shape(request.width, request.height)
+    stream = NoiseStream(seeds, shape, request.noise_source, family.device)
+    x = stream.draw() * sampler.start_scale(sigmas)
+    return sampler.run(denoiser, x, sigmas, noise_function(sampler, stream, sigmas))

@@ -54,7 +54,7 @@ class Host:
         self._faults: dict[tuple[str, str], Fault] = {}
         files = [] if safe_mode else [file for folder in folders for file in folder.glob(f"[!._]*/{FILES[half]}.py")]
         for file in sorted(files, key=lambda file: file.parent.name, reverse=True):  # pluggy calls the last one first
-            with self._isolated(file.parent.name, "while it was loaded"):
+            with self.isolated(file.parent.name, "while it was loaded"):
                 self._load(file)
 
     @property
@@ -69,24 +69,26 @@ class Host:
 
     def tabs(self) -> tuple[Tab, ...]:
         """All tabs from left to right; one that cannot be built is recorded and stays empty."""
-        found = [
-            replace(tab, build=partial(self._build, name, tab))
-            for name, answer in self._answers("tabs", Sequence)
-            for tab in answer
-        ]
+        found: list[Tab] = []
+        for implementation in self._implementations("tabs"):
+            name = implementation.plugin_name
+            with self.isolated(name, "in tabs"):
+                found += [replace(tab, build=partial(self._build, name, tab)) for tab in _call(implementation)]
         return tuple(sorted(found, key=lambda tab: tab.order))
 
     def controls(self, tab: str) -> tuple[Control, ...]:
         """The controls extensions want under a tab, each with its extension's name."""
-        return tuple(
-            replace(control, extension=name)
-            for name, answer in self._answers("controls", Sequence, tab=tab)
-            for control in answer
-        )
+        found: list[Control] = []
+        for implementation in self._implementations("controls"):
+            name = implementation.plugin_name
+            with self.isolated(name, "in controls"):
+                found += [replace(control, extension=name) for control in _call(implementation, tab=tab)]
+        return tuple(found)
 
     def saved(self, picture_id: str, request: GenerationRequest) -> None:
         """Tell everybody that a picture was saved."""
-        list(self._answers("after_save", NoneType, picture_id=picture_id, request=request))
+        for implementation in self._implementations("after_save"):
+            self._ask(implementation, NoneType, picture_id=picture_id, request=request)
 
     def fold(self, moment: Literal["before_predict", "after_predict"], state: StepState) -> StepState:
         """Pass the state through everybody: each gets what the one before returned."""
@@ -96,7 +98,8 @@ class Host:
 
     def notice(self, moment: Literal["after_step"], state: StepState) -> None:
         """Show the state to everybody."""
-        list(self._answers(moment, NoneType, state=state))
+        for implementation in self._implementations(moment):
+            self._ask(implementation, NoneType, state=state)
 
     def change_image(self, image: Image.Image, request: GenerationRequest) -> Image.Image:
         """Pass a finished picture through everybody's `after_decode`."""
@@ -106,10 +109,26 @@ class Host:
 
     def show_step(self, state: StepState, family: Family) -> Frame | None:
         """The first preview anybody makes of this step."""
-        return next((frame for _, frame in self._answers("show_step", Frame, state=state, family=family)), None)
+        for implementation in self._implementations("show_step"):
+            if frame := self._ask(implementation, Frame, state=state, family=family):
+                return frame
+        return None
+
+    @contextmanager
+    def isolated(self, name: str, where: str) -> Iterator[None]:
+        """One of the two catch-alls: an extension is somebody else's code, and even its `sys.exit` must not end us."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            if name in self._builtin:
+                raise
+            message = f"the extension {name!r} failed {where}: {type(error).__name__}: {error}"
+            if (name, where) not in self._faults:  # once, not at every step
+                log.exception(message)
+            self._faults[name, where] = Fault(name, message, traceback.format_exc())
 
     def _load(self, file: Path) -> None:
-        """Import and register one file. Whatever goes wrong, no trace of it stays among the plugins."""
+        """Import and register one file. One that is refused leaves nothing among the plugins."""
         package = ModuleType(f"extension_{sha256(str(file.parent.resolve()).encode()).hexdigest()[:12]}")
         package.__path__ = [str(file.parent)]
         sys.modules.setdefault(package.__name__, package)
@@ -122,39 +141,24 @@ class Host:
             raise
 
     def _build(self, name: str, tab: Tab, page: Page) -> None:
-        with self._isolated(name, f"while its tab {tab.label!r} was built"):
+        with self.isolated(name, f"while its tab {tab.label!r} was built"):
             tab.build(page)
 
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
         found: list[pluggy.HookImpl] = getattr(self._plugins.hook, hook).get_hookimpls()[::-1]
         return sorted(found, key=lambda implementation: implementation.plugin_name in self._builtin)
 
-    def _answers(self, hook: str, kind: type[Answer], **values: object) -> Iterator[tuple[str, Answer]]:
-        """(name, answer) of everybody who has one."""
-        for implementation in self._implementations(hook):
-            answer = self._ask(implementation, kind, **values)
-            if answer is not None:
-                yield implementation.plugin_name, answer
-
     def _ask(self, implementation: pluggy.HookImpl, kind: type[Answer], **values: object) -> Answer | None:
         """One implementation's answer; None also if it failed or answered with something else than a `kind`."""
         hook = implementation.function.__name__
-        with self._isolated(implementation.plugin_name, f"in {hook}"):
-            answer: Any = implementation.function(*(values[name] for name in implementation.argnames))
-            if answer is not None and not isinstance(answer, kind):
-                raise TypeError(f"{hook} answered with a {type(answer).__name__}, a {kind.__name__} was expected")
-            return answer
-        return None
+        answer: Answer | None = None
+        with self.isolated(implementation.plugin_name, f"in {hook}"):
+            given = _call(implementation, **values)
+            if given is not None and not isinstance(given, kind):
+                raise TypeError(f"it answered with a {type(given).__name__}, a {kind.__name__} was expected")
+            answer = given
+        return answer  # noqa: RET504  (None if the block above gave up)
 
-    @contextmanager
-    def _isolated(self, name: str, where: str) -> Iterator[None]:
-        """One of the two catch-alls: an extension is somebody else's code, and even `sys.exit` must not end us."""
-        try:
-            yield
-        except (Exception, SystemExit) as error:
-            if name in self._builtin:
-                raise
-            message = f"the extension {name!r} failed {where}: {type(error).__name__}: {error}"
-            if (name, where) not in self._faults:  # once, not at every step
-                log.exception(message)
-            self._faults[name, where] = Fault(name, message, traceback.format_exc())
+
+def _call(implementation: pluggy.HookImpl, **values: object) -> Any:
+    return implementation.function(*(values[name] for name in implementation.argnames))

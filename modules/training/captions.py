@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from modules.training.catalog import BACKGROUND_BY_WORD, BACKGROUNDS, CONCEPTS, HANDS, SYNONYMS, TREATMENTS
+from modules.training.catalog import (
+    BACKGROUND_BY_WORD,
+    BACKGROUNDS,
+    CONCEPTS,
+    HANDS,
+    SYNONYMS,
+    TREATMENT_SYNONYMS,
+    TREATMENTS,
+)
 from modules.training.scenes import Scene
 
 EMPTY_SHARE = 0.12  # captions left out, for classifier-free guidance (Ho and Salimans 2022)
@@ -40,7 +48,10 @@ def _subject(scene: Scene, rng: np.random.Generator) -> str:
     if rng.random() < 0.6:
         concept = f"an {concept}" if concept[0] in "aeiou" else f"a {concept}"
     if scene.treatment:
-        return str(rng.choice(TREATMENT_TEMPLATES)).format(treatment=scene.treatment, concept=concept)
+        treatment = scene.treatment
+        if rng.random() < SYNONYM_SHARE:
+            treatment = str(rng.choice(TREATMENT_SYNONYMS[treatment]))
+        return str(rng.choice(TREATMENT_TEMPLATES)).format(treatment=treatment, concept=concept)
     silent = 0.35 if scene.hand == "soft" else 0.08  # no hand named: mostly the soft one
     templates = PLAIN_TEMPLATES if rng.random() < silent else HAND_TEMPLATES
     return _tidy(str(rng.choice(templates)).format(hand=scene.hand, concept=concept))
@@ -71,6 +82,6 @@ def caption_words() -> set[str]:
     """Every word that a caption can hold: the vocabulary of the checkpoint."""
     texts = [*HAND_TEMPLATES, *PLAIN_TEMPLATES, *TREATMENT_TEMPLATES, *BACKGROUND_TEMPLATES, "a", "an"]
     texts += [*CONCEPTS, *TREATMENTS, *(hand.word for hand in HANDS)]
-    texts += [synonym for synonyms in SYNONYMS.values() for synonym in synonyms]
+    texts += [word for words in (*SYNONYMS.values(), *TREATMENT_SYNONYMS.values()) for word in words]
     texts += [text for background in BACKGROUNDS for text in (background.word, *background.phrases)]
     return {word for text in texts for word in text.split() if not word.startswith("{")}

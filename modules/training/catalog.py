@@ -84,6 +84,12 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "apple": ("red apple",),
 }
 
+TREATMENT_SYNONYMS: dict[str, tuple[str, ...]] = {
+    "pixel art": ("pixelated picture", "pixel picture"),
+    "pencil sketch": ("sketch", "pencil drawing"),
+    "van gogh oil painting": ("van gogh", "oil painting", "van gogh painting"),
+}
+
 # seen by the VAE only, so that its colours and shapes are wider than 32 things
 EXTRAS: tuple[str, ...] = tuple(
     """key bicycle carrot cherries lemon tomato grapes pineapple doughnut teapot hot-beverage light-bulb bell
@@ -93,7 +99,7 @@ EXTRAS: tuple[str, ...] = tuple(
     violin drum wrapped-gift birthday-cake ice-cream lollipop candle tent volcano mountain desert-island
     soccer-ball basketball flying-saucer egg cooking avocado jack-o-lantern christmas-tree top-hat glasses
     cow-face horse-face bear mouse-face squid shark dolphin bat eagle flamingo peacock rooster maple-leaf pear
-    peach eggplant books hourglass-done magnet telescope cloud snowflake high-voltage droplet""".split()
+    peach eggplant books hourglass-done magnet telescope cloud snowflake high-voltage droplet""".split()  # noqa: SIM905 - a list would be a hundred lines long
 )
 
 HANDS: tuple[Hand, ...] = (

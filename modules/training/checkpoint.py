@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,12 +38,10 @@ def save_atomically(value: Any, path: Path) -> None:
     """Write with torch.save to a part file, then rename: a killed run leaves the old file."""
     part = path.with_suffix(".part")
     torch.save(value, part)
-    os.replace(part, path)
+    part.replace(path)
 
 
-def save_stage(
-    path: Path, progress: Progress, model: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
-) -> None:
+def save_stage(path: Path, progress: Progress, model: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> None:
     """Everything a stage needs to go on as if it had never stopped."""
     state = {
         "progress": asdict(progress),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from transformers import CLIPTextModel
 from modules.training.captions import describe
 from modules.training.latents import LatentSet
 from modules.training.loop import Stage
+from modules.training.precision import mixed_precision
 from modules.training.tokens import UNKNOWN, CompactVocabulary
 
 STEPS = 1000
@@ -76,8 +78,8 @@ def v_loss(model: TextToLatent, clean: Tensor, ids: Tensor, levels: Tensor, step
     level = levels[timesteps][:, None, None, None]
     noisy = level.sqrt() * clean + (1 - level).sqrt() * noise
     target = level.sqrt() * noise - (1 - level).sqrt() * clean
-    with torch.autocast("cpu", torch.bfloat16):
-        predicted = model(noisy, timesteps, ids)
+    with mixed_precision():
+        predicted: Tensor = model(noisy, timesteps, ids)
     snr = level / (1 - level)
     weight = snr.clamp(max=SNR_CAP) / (snr + 1)  # Hang et al. 2023, for v-prediction
     return (weight * (predicted.float() - target).square()).mean()
@@ -100,11 +102,11 @@ def ddim(model: TextToLatent, ids: Tensor, empty: Tensor, cfg: float, steps: int
     levels = signal_levels()
     context = torch.cat([model.encode(empty.expand_as(ids)), model.encode(ids)])
     timesteps = torch.linspace(STEPS - 1, 0, steps + 1).round().long()
-    latents = noise
-    for now, after in zip(timesteps[:-1], timesteps[1:], strict=True):
+    latents, clean = noise, noise
+    for now, after in pairwise(timesteps):
         a, b = levels[now], levels[after]
         uncond, cond = model.unet(torch.cat([latents] * 2), now, context).sample.chunk(2)
-        v = uncond + cfg * (cond - uncond)
+        v: Tensor = uncond + cfg * (cond - uncond)
         clean = a.sqrt() * latents - (1 - a).sqrt() * v
         direction = (1 - a).sqrt() * latents + a.sqrt() * v
         latents = b.sqrt() * clean + (1 - b).sqrt() * direction

@@ -27,6 +27,7 @@ class LatentSet:
     latents: Tensor
     scenes: list[Scene]
     scaling_factor: float  # what the raw latents were multiplied by
+    seconds: float  # working time that the encoding took
 
 
 @torch.inference_mode()
@@ -34,7 +35,7 @@ def encode_scenes(
     vae: AutoencoderKL, pack: Pack, holdouts: Holdouts, seed: int, count: int, path: Path, clock: Clock
 ) -> LatentSet:
     """Render and encode scenes 0..count-1 of a seed, saving after every few chunks and resuming."""
-    latents, scenes = _read(path)
+    latents, scenes, clock.used = _read(path)
     while len(scenes) < count:
         pictures = []
         for i in range(len(scenes), min(len(scenes) + CHUNK, count)):
@@ -45,15 +46,15 @@ def encode_scenes(
         mean: Tensor = vae.encode(torch.stack(pictures) * 2 - 1).latent_dist.mean
         latents.append(mean.half())
         if len(scenes) % (20 * CHUNK) == 0 or len(scenes) >= count:
-            save_atomically((torch.cat(latents), [astuple(scene) for scene in scenes]), path)
+            save_atomically((torch.cat(latents), [astuple(scene) for scene in scenes], clock.used), path)
         sys.stderr.write(f"\rlatents {len(scenes)} of {count} ")
     raw = torch.cat(latents).float()
     factor = float(1 / raw.std())
-    return LatentSet(raw * factor, scenes, factor)
+    return LatentSet(raw * factor, scenes, factor, clock.used)
 
 
-def _read(path: Path) -> tuple[list[Tensor], list[Scene]]:
+def _read(path: Path) -> tuple[list[Tensor], list[Scene], float]:
     if not path.exists():
-        return [], []
-    latents, rows = torch.load(path, weights_only=True)
-    return [latents], [Scene(*row) for row in rows]
+        return [], [], 0.0
+    latents, rows, seconds = torch.load(path, weights_only=True)
+    return [latents], [Scene(*row) for row in rows], seconds

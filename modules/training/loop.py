@@ -33,14 +33,18 @@ class Stage:
 
 
 def run_stage(
-    stage: Stage, path: Path, clock: Clock, report: Callable[[Progress, Ema], None] | None = None
+    stage: Stage,
+    path: Path,
+    clock: Clock,
+    report: Callable[[Progress, Ema], None] | None = None,
+    save_every: float = SAVE_SECONDS,
 ) -> Ema:
     """Train until the clock's budget is used, resuming from `path` and saving to it.
 
-    `report` is called after each save, with the averaged weights. A finished stage is not trained
-    again unless the clock has time left.
+    `report` is called after each save, with the averaged weights. A finished stage goes on only if
+    the clock has time left.
     """
-    optimizer = torch.optim.AdamW(stage.model.parameters(), lr=0.0, betas=stage.betas, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(stage.model.parameters(), lr=0.0, betas=stage.betas, fused=True)
     ema = Ema(stage.model, stage.ema_decay)
     progress = load_stage(path, stage.model, ema, optimizer)
     clock.used = progress.seconds
@@ -57,7 +61,7 @@ def run_stage(
             progress.losses.append(float(recent) / LOSS_EVERY)
             recent = torch.zeros(())
             _show(stage.name, progress, clock)
-        if (time.monotonic() - saved > SAVE_SECONDS and progress.step % LOSS_EVERY == 0) or clock.is_over:
+        if (time.monotonic() - saved > save_every and progress.step % LOSS_EVERY == 0) or clock.is_over:
             progress.finished = clock.is_over
             save_stage(path, progress, stage.model, ema, optimizer)
             if report:
@@ -72,7 +76,7 @@ def _step(stage: Stage, optimizer: torch.optim.Optimizer, rate: float, step: int
         group["lr"] = rate
     loss = stage.loss(step)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(stage.model.parameters(), 1.0)
     optimizer.step()
     return loss.detach()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from modules.training.captions import caption_words
 from modules.training.catalog import CONCEPTS, EXTRAS, HANDS, Hand
-from modules.training.tokens import Tokenize
+from modules.training.tokens import tokenize
 
 SPRITE_SIZE = 128
 
@@ -32,7 +31,7 @@ class Pack:
     words: dict[str, list[int]]
 
 
-def build_pack(path: Path, npm_folder: Path, tokenize: Tokenize) -> None:
+def build_pack(path: Path, npm_folder: Path) -> None:
     """Install the pinned icon sets with npm, render them with resvg and write the zip atomically."""
     _npm_install(npm_folder)
     part = path.with_suffix(".part")
@@ -43,7 +42,7 @@ def build_pack(path: Path, npm_folder: Path, tokenize: Tokenize) -> None:
             archive.writestr(f"{name}.webp", buffer.getvalue())
         words = {word: tokenize(word) for word in sorted(caption_words())}
         archive.writestr("words.json", json.dumps(words))
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_pack(path: Path) -> Pack:
@@ -84,9 +83,7 @@ def _rendered(npm_folder: Path) -> Iterator[tuple[str, Image.Image]]:
             if svg is None and slug in CONCEPTS.values():
                 raise ValueError(f"the icon set {hand.package} has no {slug}")
             if svg is not None:
-                png = svg_to_bytes(
-                    svg_string=svg, width=SPRITE_SIZE, height=SPRITE_SIZE, skip_system_fonts=True
-                )
+                png = svg_to_bytes(svg_string=svg, width=SPRITE_SIZE, height=SPRITE_SIZE, skip_system_fonts=True)
                 yield f"{slug}.{hand.word}", _squared(Image.open(io.BytesIO(bytes(png))))
 
 

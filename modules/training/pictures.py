@@ -29,9 +29,10 @@ def sample(
     noise = torch.stack(
         [torch.randn(4, 16, 16, generator=torch.Generator().manual_seed(i)) for i in range(len(prompts))]
     )
-    latents = ddim(model, ids, vocabulary.encode(()), cfg, steps, noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        latents = ddim(model, ids, vocabulary.encode(()), cfg, steps, noise)
     with torch.inference_mode():
-        decoded: Tensor = vae.decode(latents / factor).sample
+        decoded: Tensor = vae.decode(latents.float() / factor).sample
     return (decoded / 2 + 0.5).clamp(0, 1)
 
 

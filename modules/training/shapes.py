@@ -7,7 +7,8 @@ from typing import Any
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from modules.training.tokens import BOS, CONTEXT, EOS, VOCABULARY_SIZE
+from modules.text.tokenizer import BOS, EOS
+from modules.training.tokens import CONTEXT, VOCABULARY_SIZE
 
 PICTURE = 64
 DOWNSCALE = 4
@@ -30,7 +31,7 @@ UNET: dict[str, Any] = {
     "sample_size": LATENT,
     "in_channels": 4,
     "out_channels": 4,
-    "block_out_channels": [64, 128, 128],
+    "block_out_channels": [64, 96, 128],
     "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
     "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
     "layers_per_block": 1,
@@ -66,5 +67,8 @@ def build_unet(config: dict[str, Any] = UNET) -> UNet2DConditionModel:
 
 def build_text_encoder(config: dict[str, Any] = TEXT, vocabulary: int | None = None) -> CLIPTextModel:
     """A CLIP text encoder with random weights; `vocabulary` rows if a compact table is wanted."""
-    changed = config if vocabulary is None else {**config, "vocab_size": vocabulary}
-    return CLIPTextModel(CLIPTextConfig(**changed))
+    if vocabulary is not None:  # BOS and EOS are CLIP's two highest ids, so they are the last here too
+        last = vocabulary - 1
+        special = {"bos_token_id": last - 1, "eos_token_id": last, "pad_token_id": last}
+        config = {**config, "vocab_size": vocabulary, **special}
+    return CLIPTextModel(CLIPTextConfig(**config))

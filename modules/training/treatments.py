@@ -30,7 +30,8 @@ def pencil_sketch(picture: Pixels, rng: np.random.Generator) -> Pixels:
     y, x = np.mgrid[: edge.shape[0], : edge.shape[1]]
     hatching = ((x + y) % 6 < 2) * np.clip(0.75 - picture @ LUMA, 0, 1) * 0.6
     value = np.clip(0.96 - edge * 1.1 - hatching + grain, 0.08, 1)
-    return np.stack([value, value, value * 0.97], -1).astype(np.float32)
+    paper: Pixels = np.stack([value, value, value * 0.97], -1).astype(np.float32)
+    return paper
 
 
 def van_gogh(picture: Pixels, rng: np.random.Generator) -> Pixels:
@@ -38,7 +39,8 @@ def van_gogh(picture: Pixels, rng: np.random.Generator) -> Pixels:
     flat = _kuwahara(picture, 3)
     strokes = _strokes(_swirl(flat), rng)[..., None]
     toned = flat * (1 + strokes * 0.14) + strokes * 0.03
-    return (toned * np.array([0.92, 0.95, 0.98]) + np.array([0.05, 0.04, 0.0])).astype(np.float32)
+    warm: Pixels = (toned * np.array([0.92, 0.95, 0.98]) + np.array([0.05, 0.04, 0.0])).astype(np.float32)
+    return warm
 
 
 TREAT: dict[str, Treatment] = {
@@ -53,7 +55,7 @@ def _image(picture: Pixels) -> Image.Image:
 
 
 def _pixels(image: Image.Image) -> Pixels:
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _blur(picture: Pixels, radius: float) -> Pixels:

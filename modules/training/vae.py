@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from modules.training.catalog import BACKGROUNDS, HAND_BY_WORD
+from modules.training.catalog import BACKGROUNDS, EXTRAS, HAND_BY_WORD
 from modules.training.compose import place, render, white_ink
 from modules.training.loop import Stage
 from modules.training.pack import Pack
@@ -45,7 +46,7 @@ class Pictures:
 
     def _extra(self, rng: np.random.Generator) -> Tensor:
         """A sprite that is not a concept, over a random colour."""
-        slug, hand = self._extras[int(rng.integers(len(self._extras)))]
+        slug, hand = self.extras[int(rng.integers(len(self.extras)))]
         background = BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))]
         sprite = self.pack.sprites[slug, hand]
         if HAND_BY_WORD[hand].monochrome and background.is_dark:
@@ -53,10 +54,9 @@ class Pictures:
         shift = (float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.1, 0.1)))
         return F.avg_pool2d(place(sprite, background, float(rng.uniform(0.6, 1.1)), shift), 2)
 
-    @property
-    def _extras(self) -> list[tuple[str, str]]:
-        from modules.training.catalog import EXTRAS
-
+    @cached_property
+    def extras(self) -> list[tuple[str, str]]:
+        """Keys of the sprites that no prompt asks for."""
         return [key for key in self.pack.sprites if key[0] in EXTRAS]
 
 
@@ -72,9 +72,10 @@ def vae_loss(vae: AutoencoderKL, pictures: Tensor, noise: Tensor) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         posterior = vae.encode(pictures).latent_dist
         decoded: Tensor = vae.decode(posterior.mean + posterior.std * noise).sample
-    error = decoded.float() - pictures
+    error: Tensor = decoded.float() - pictures
     across, down = error.diff(dim=-1), error.diff(dim=-2)
-    mean, logvar = posterior.mean.float(), posterior.logvar.float()
+    mean: Tensor = posterior.mean.float()
+    logvar: Tensor = posterior.logvar.float()
     kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
     sharpness = across.abs().mean() + down.abs().mean()
     return error.abs().mean() + 0.5 * error.square().mean() + 0.5 * sharpness + KL_WEIGHT * kl

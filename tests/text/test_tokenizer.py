@@ -75,6 +75,11 @@ def test_it_is_built_once() -> None:
     assert clip_tokenizer() is clip_tokenizer()
 
 
-def test_it_needs_neither_torch_nor_transformers() -> None:
-    check = "import sys, modules.text.tokenizer as t; t.clip_tokenizer(); print(*{'torch', 'transformers'} & {*sys.modules})"
+def test_the_whole_package_needs_neither_torch_nor_transformers() -> None:
+    check = """
+import sys
+from modules.text import chunks, infotext, prompt, tokenizer
+chunks.count_tokens("a cat")
+print(*{"torch", "transformers", "diffusers"} & {*sys.modules})
+"""
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "\n"

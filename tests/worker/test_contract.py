@@ -131,12 +131,12 @@ def test_an_unknown_checkpoint_is_a_failure_with_its_name_not_an_exception(real:
 
 
 def test_the_same_job_gives_the_same_picture_and_another_seed_another(real: Worker) -> None:
-    def picture(seed: int) -> bytes:
-        events = real.run(Generate("job", changed(seed=seed)))
+    def picture(job: str, seed: int) -> bytes:
+        events = list(real.run(Generate(job, changed(seed=seed))))
         return next(event.rgb for event in events if isinstance(event, PictureMade))
 
-    assert picture(7) == picture(7)
-    assert picture(7) != picture(8)
+    assert picture("first", 7) == picture("again", 7)
+    assert picture("third", 7) != picture("other", 8)
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""Jobs over HTTP: put one in, stop it, watch. The page and any script use the same routes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from modules.api import view
+from modules.app import App
+from modules.core.errors import BadRequest
+from modules.core.request import parse_request
+from modules.jobs.job import LOCAL_OWNER
+from modules.jobs.journal import REQUEST
+
+MAX_REQUEST = 1_000_000  # bytes of JSON
+FRAMES_PER_SECOND = 8
+
+
+def job_routes(app: App, heartbeat: float = 15.0) -> APIRouter:
+    """heartbeat: seconds of silence after which a watcher gets a sign of life."""
+    routes = APIRouter(prefix="/jobs")
+
+    @routes.post("")
+    async def submit(request: Request) -> JSONResponse:
+        values = await read_json(request)
+        job_id = await run_in_threadpool(lambda: app.submit(parse_request(values), LOCAL_OWNER))
+        return JSONResponse({"id": job_id}, status_code=202)
+
+    @routes.get("/stream")
+    async def stream() -> StreamingResponse:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(watch(app, LOCAL_OWNER, heartbeat), media_type="text/event-stream", headers=headers)
+
+    @routes.get("/{job_id}")
+    def one(job_id: str) -> view.Json:
+        job = app.queue.journal.get(job_id, LOCAL_OWNER)
+        request = REQUEST.dump_python(job.request, mode="json")
+        return view.ended(app, job) | {"created": job.created, "attempts": job.attempts, "request": request}
+
+    @routes.post("/{job_id}/cancel")
+    def cancel(job_id: str) -> view.Json:
+        app.cancel(job_id, LOCAL_OWNER)
+        return {"id": job_id}
+
+    return routes
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object. Raises BadRequest."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BadRequest("the request must be sent as JSON", "set the header Content-Type: application/json")
+    body = await request.body()
+    if len(body) > MAX_REQUEST:
+        raise BadRequest(f"a request may have at most {MAX_REQUEST} bytes, got {len(body)}")
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the request is not readable JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise BadRequest(f"the request must be a JSON object, got {type(values).__name__}")
+    return values
+
+
+async def watch(app: App, owner: str, heartbeat: float) -> AsyncIterator[str]:
+    """Server-sent events for one watcher: what is new since it last took something, never what it missed."""
+    state_sent = ""
+    frame_sent: tuple[str, int, int] | None = None
+    yield "retry: 1000\n\n"
+    with app.watchers.attach(owner) as bell:
+        while not bell.closed:
+            state = json.dumps(await run_in_threadpool(view.whole_view, app, owner))
+            if state != state_sent:
+                yield f"event: state\ndata: {state}\n\n"
+                state_sent = state
+            live = app.view(owner)
+            if live and live.frame and (newest := (live.job.id, live.job.attempts, live.n)) != frame_sent:
+                yield f"event: frame\ndata: {json.dumps(view.frame(live))}\n\n"
+                frame_sent = newest
+            await asyncio.sleep(1 / FRAMES_PER_SECOND)
+            while not await bell.changed(heartbeat):
+                yield ": still here\n\n"

@@ -1,0 +1,23 @@
+"""Finished pictures over HTTP, to those they belong to. Nothing else on the disk can be asked for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from modules.app import App
+from modules.jobs.job import LOCAL_OWNER
+
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id never gets another picture
+
+
+def picture_routes(app: App) -> APIRouter:
+    routes = APIRouter(prefix="/pictures")
+
+    @routes.get("/{picture_id}")
+    def one(picture_id: str, download: str = "") -> FileResponse:
+        file = app.gallery.file(picture_id, LOCAL_OWNER)
+        name = file.name if download else None
+        return FileResponse(file, media_type="image/png", filename=name, headers=FOR_EVER)
+
+    return routes

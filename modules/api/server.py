@@ -1,0 +1,59 @@
+"""The web server: the guard, then our own routes, then the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse
+
+from modules.api.checkpoints import checkpoint_routes
+from modules.api.guard import LOOPBACK, Guard
+from modules.api.jobs import job_routes
+from modules.api.pictures import picture_routes
+from modules.app import App
+from modules.core.errors import CannotSave, NotThere, QueueFull, TaffyError
+
+ASSETS = Path(__file__).parents[1] / "ui" / "assets"
+ASSET_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
+STATUS = {NotThere: 404, QueueFull: 429, CannotSave: 507}  # every other TaffyError is 422
+
+
+def make_server(app: App, mount: Callable[[FastAPI, App], object] = lambda server, app: None) -> Guard:
+    """The ASGI app. `mount` adds the page at "/", behind all routes that are here."""
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_exception_handler(TaffyError, tell)
+    for routes in (job_routes(app), picture_routes(app), checkpoint_routes(app)):
+        server.include_router(routes)
+    add_assets(server)
+
+    @server.get("/internal/ping")
+    def ping() -> dict[str, str]:
+        return {"app": "taffy"}
+
+    mount(server, app)
+    hosts = {*LOOPBACK, app.settings.host}
+    origins = {f"http://{f'[{host}]' if ':' in host else host}:{app.settings.port}" for host in hosts}
+    return Guard(server, hosts, origins)
+
+
+def tell(_: Request, error: Exception) -> JSONResponse:
+    """An error as its sentence, never as a traceback."""
+    if not isinstance(error, TaffyError):
+        raise error
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 422)
+    return JSONResponse({"error": error.message, "advice": error.advice}, status_code=status)
+
+
+def add_assets(server: FastAPI) -> None:
+    """The page's own scripts and styles: the files that are there at the start, and no other."""
+    known = {file.name: file for file in ASSETS.iterdir() if file.suffix in ASSET_TYPES}
+
+    @server.get("/taffy/{name}")  # "/assets" is Gradio's
+    def asset(name: str) -> FileResponse:
+        if name not in known:
+            raise NotThere(f"there is no asset {name!r}")
+        return FileResponse(
+            known[name], media_type=ASSET_TYPES[known[name].suffix], headers={"Cache-Control": "no-cache"}
+        )

@@ -1,0 +1,89 @@
+"""What a watcher is told, as plain JSON values. Knows the words of the wire; asks the app for everything else."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import asdict
+from typing import Any
+
+from modules.app import App
+from modules.gallery import Saved
+from modules.jobs.job import Job
+from modules.jobs.watch import JobView
+
+RECENT = 12
+
+Json = dict[str, Any]
+
+
+def whole_view(app: App, owner: str) -> Json:
+    """The `state` event: the engine, the owner's running job, what waits, what ended lately."""
+    view = app.view(owner)
+    return {
+        "worker": asdict(app.watchers.worker),
+        "running": running(app, view) if view else None,
+        "waiting": [
+            {"id": job.id, "prompt": job.request.prompt, "position": position}
+            for position, job in enumerate(app.queue.journal.waiting(), start=1)
+            if job.owner == owner
+        ],
+        "recent": [ended(app, job) for job in app.queue.journal.recent(owner, RECENT)],
+    }
+
+
+def running(app: App, view: JobView) -> Json:
+    request = view.job.request
+    return {
+        "id": view.job.id,
+        "prompt": request.prompt,
+        "checkpoint": request.checkpoint,
+        "step": view.step,
+        "steps": view.steps,
+        "picture": view.picture,
+        "count": request.count,
+        "seconds_left": view.seconds_left,
+        "message": view.message,
+        "pictures": pictures(app, view.job),
+    }
+
+
+def ended(app: App, job: Job) -> Json:
+    return {
+        "id": job.id,
+        "prompt": job.request.prompt,
+        "state": job.state,
+        "error": job.error,
+        "advice": job.advice,
+        "pictures": pictures(app, job),
+    }
+
+
+def pictures(app: App, job: Job) -> list[Json]:
+    return [picture(saved) for saved in app.gallery.of_job(job.id, job.owner)]
+
+
+def picture(saved: Saved) -> Json:
+    return {
+        "id": saved.id,
+        "url": f"/pictures/{saved.id}",
+        "seed": saved.seed,
+        "width": saved.width,
+        "height": saved.height,
+        "infotext": saved.infotext,
+    }
+
+
+def frame(view: JobView) -> Json | None:
+    """The `frame` event: the newest preview, as a picture the page can show as it is."""
+    if view.frame is None:
+        return None
+    return {
+        "job": view.job.id,
+        "n": view.n,
+        "step": view.frame_step,
+        "steps": view.steps,
+        "width": view.frame.width,
+        "height": view.frame.height,
+        "method": view.frame.method,
+        "src": f"data:image/jpeg;base64,{b64encode(view.frame.jpeg).decode()}",
+    }

@@ -1,0 +1,25 @@
+"""What an attention kernel must offer, and the table of them. Importable without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from modules.core.registry import Registry
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+class Kernel(Protocol):
+    """One way to compute softmax(QK^T)V."""
+
+    def why_not(self, device_kind: str) -> str:
+        """Why it cannot be used on this kind of device, in plain words; empty if it can."""
+        ...
+
+    def use(self, network: Module) -> None:
+        """Make a diffusers network compute its attention so."""
+        ...
+
+
+KERNELS: Registry[Kernel] = Registry("attention kernel")

@@ -1,0 +1,24 @@
+"""PyTorch's scaled_dot_product_attention: fused on every device, and the default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modules.attention.base import KERNELS
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+class Sdpa:
+    def why_not(self, device_kind: str) -> str:
+        return ""
+
+    def use(self, network: Module) -> None:
+        from diffusers.models.attention_processor import AttnProcessor2_0
+
+        diffusers_network: Any = network
+        diffusers_network.set_attn_processor(AttnProcessor2_0())
+
+
+KERNELS.add("sdpa", Sdpa())

@@ -1,0 +1,203 @@
+"""What a checkpoint says before any weight is read: names, shapes and places of its tensors, its metadata.
+
+Reads safetensors headers by itself (format: 8 bytes length, JSON, data), with limits, so that a hostile or broken file
+costs milliseconds and gets a sentence; and folders in diffusers' layout. The front process can import it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modules.core.errors import BadCheckpoint, UnsafeFile
+
+MAX_HEADER = 16 * 2**20  # bytes; the header of an SDXL file has 0.3 MB
+MAX_TENSORS = 100_000
+MAX_RANK = 8
+MAX_CONFIG = 2**20  # bytes of one JSON file of a diffusers folder
+PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+PARTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
+BITS = {
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
+    "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8,
+}  # fmt: skip
+_BEGINNINGS = {
+    b"PK\x03\x04": "a ZIP archive, probably a PyTorch pickle (.ckpt) that was renamed",
+    b"\x80\x02": "a Python pickle that was renamed",
+    b"\x80\x04": "a Python pickle that was renamed",
+    b"GGUF": "a GGUF file that was renamed",
+    b"version https://git-lfs": "a Git LFS pointer: the model itself was not downloaded (git lfs pull)",
+    b"<": "a web page: the download asked for a login or failed",
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """tensors: by key, as the file says it: {"dtype", "shape", "data_offsets"}, checked.
+
+    In a folder the key is "<part>/<name in that part's file>"; `files` and `configs` are by part.
+    """
+
+    path: Path
+    tensors: Mapping[str, Mapping[str, Any]]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def shape(self, key: str) -> tuple[int, ...] | None:
+        """None if there is no such tensor."""
+        return tuple(self.tensors[key]["shape"]) if key in self.tensors else None
+
+    def has(self, beginning: str) -> bool:
+        """Whether any key begins so."""
+        return any(key.startswith(beginning) for key in self.tensors)
+
+    def place(self, key: str) -> tuple[Path, str]:
+        """The file a tensor lies in and the name it has there."""
+        part, _, name = key.partition("/")
+        return (self.files[part], name) if part in self.files else (self.path, key)
+
+
+def read_header(path: Path) -> Header:
+    """Read a safetensors file's header or a diffusers folder's. Raises BadCheckpoint, UnsafeFile."""
+    try:
+        return _read_folder(path) if path.is_dir() else _read_file(path)
+    except OSError as error:
+        raise BadCheckpoint(f"{path.name} cannot be read: {error.strerror or error}") from error
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raises UnsafeFile for the kinds of file that can run code when opened."""
+    if path.suffix.lower() in PICKLES:
+        raise UnsafeFile(
+            f"{path.name} is a {path.suffix.lower()} file: such files can run programs when they are opened",
+            "use the .safetensors version of this model",
+        )
+
+
+def _read_file(path: Path) -> Header:
+    refuse_pickle(path)
+    if path.suffix.lower() != ".safetensors":
+        raise BadCheckpoint(f"{path.name} is not a checkpoint: only .safetensors files and diffusers folders are")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise BadCheckpoint(f"{path.name} is not a regular file")
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        length = _header_length(path, file.read(32), size)
+        file.seek(8)
+        raw = file.read(length)
+    return _parse(path, raw, size)
+
+
+def _header_length(path: Path, beginning: bytes, size: int) -> int:
+    """Bytes of JSON after the first eight, once they are known to be there and to be JSON."""
+    if size == 0:
+        raise BadCheckpoint(f"{path.name} is empty", "download it again")
+    for mark, what in _BEGINNINGS.items():
+        if beginning.startswith(mark):
+            raise BadCheckpoint(f"{path.name} is not a safetensors file: it is {what}")
+    if size < 10:
+        raise BadCheckpoint(f"{path.name} is cut off: it has only {size} bytes", "download it again")
+    (length,) = struct.unpack_from("<Q", beginning)
+    if beginning[8:9] != b"{":
+        raise BadCheckpoint(f"{path.name} is not a safetensors file: it does not begin with a header")
+    if length > MAX_HEADER:
+        raise BadCheckpoint(f"the header of {path.name} claims {length:,} bytes; at most {MAX_HEADER:,} are allowed")
+    if length > size - 8:
+        raise BadCheckpoint(f"{path.name} is cut off: its header should have {length:,} bytes", "download it again")
+    return int(length)
+
+
+def _parse(path: Path, raw: bytes, size: int) -> Header:
+    if raw.count(b'"data_offsets"') > MAX_TENSORS:
+        raise BadCheckpoint(f"the header of {path.name} lists more than {MAX_TENSORS:,} tensors")
+    try:
+        tensors = json.loads(raw)
+        metadata = tensors.pop("__metadata__", {})
+        spans = _spans(tensors)
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("its metadata is not text")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error if type(error) is ValueError else "its JSON is damaged"
+        raise BadCheckpoint(f"the header of {path.name} cannot be used: {reason}", "download it again") from error
+    _check_spans(path, spans, size - 8 - len(raw))
+    return Header(path, tensors, metadata)
+
+
+def _spans(tensors: dict[str, Any]) -> list[tuple[int, int]]:
+    """Begin and end of every tensor, sorted, as many bytes as its shape and dtype need. (500 headers a second.)"""
+    spans = []
+    for name, item in tensors.items():
+        bits, shape = BITS.get(item["dtype"]), item["shape"]
+        if bits is None:
+            raise ValueError(f"{name!r:.99} has the unknown dtype {item['dtype']!r:.20}")
+        if len(shape) > MAX_RANK:
+            raise ValueError(f"{name!r:.99} has {len(shape)} dimensions")
+        for length in shape:
+            if type(length) is not int or length < 0:
+                raise ValueError(f"{name!r:.99} has an impossible shape")
+            bits *= length
+        begin, end = item["data_offsets"]
+        if bits != 8 * (end - begin):
+            raise ValueError(f"the shape of {name!r:.99} does not fit its place in the file")
+        spans.append((begin, end))
+    return sorted(spans)
+
+
+def _check_spans(path: Path, spans: list[tuple[int, int]], room: int) -> None:
+    """Tensors follow each other without gap or overlap, up to the end of the file."""
+    position = 0
+    for begin, end in spans:
+        if begin != position:
+            raise BadCheckpoint(f"the tensors of {path.name} overlap or have gaps: the file is damaged")
+        position = end
+    if position > room:
+        raise BadCheckpoint(
+            f"{path.name} is cut off: {position:,} bytes of weights are announced, {room:,} are there",
+            "download it again",
+        )
+    if position < room:
+        raise BadCheckpoint(f"{path.name} has {room - position:,} bytes after its last tensor: the file is damaged")
+
+
+def _read_folder(path: Path) -> Header:
+    """model_index.json, and config and weights of the parts that a text-to-image model has."""
+    configs = {"model_index": _read_json(path / "model_index.json")}
+    tensors: dict[str, Mapping[str, Any]] = {}
+    files: dict[str, Path] = {}
+    for part, stem in PARTS.items():
+        if (path / part).is_dir():
+            configs[part] = _read_json(path / part / "config.json")
+            files[part] = _weights_of(path / part, stem)
+            tensors |= {f"{part}/{name}": item for name, item in _read_file(files[part]).tensors.items()}
+    if (path / "scheduler").is_dir():
+        configs["scheduler"] = _read_json(path / "scheduler" / "scheduler_config.json")
+    return Header(path, tensors, files=files, configs=configs)
+
+
+def _weights_of(folder: Path, stem: str) -> Path:
+    for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors", f"{stem}.non_ema.safetensors"):
+        if (folder / name).exists():
+            return folder / name
+    for pickle in sorted(folder.iterdir()):
+        refuse_pickle(pickle)
+    raise BadCheckpoint(f"the folder {folder.parent.name}/{folder.name} has no {stem}.safetensors")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    where = f"{path.parent.name}/{path.name}"
+    if path.stat().st_size > MAX_CONFIG:
+        raise BadCheckpoint(f"{where} is larger than {MAX_CONFIG:,} bytes")
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BadCheckpoint(f"{where} is not readable JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise BadCheckpoint(f"{where} is not a JSON object")
+    return config

@@ -1,0 +1,52 @@
+"""Which family a header belongs to, and a sentence about those that belong to none."""
+
+from __future__ import annotations
+
+from modules.core.errors import BadCheckpoint
+from modules.core.family import CheckpointCard
+from modules.families.base import FAMILIES
+from modules.families.header import Header
+
+_NO_CHECKPOINT = {
+    "lora_unet_": "a LoRA; it belongs in models/Lora",
+    "lora_te_": "a LoRA; it belongs in models/Lora",
+    "control_model.": "a ControlNet; it belongs in models/ControlNet",
+    "emb_params": "a textual inversion; it belongs in models/embeddings",
+}
+_OTHER_FAMILY = {
+    "conditioner.embedders.": "SDXL",
+    "cond_stage_model.model.": "SD 2.x",
+    "model.diffusion_model.joint_blocks.": "SD 3",
+    "model.diffusion_model.double_blocks.": "Flux",
+    "double_blocks.": "Flux",
+}
+_PART = {
+    "model.diffusion_model.": "a denoiser without its text encoder or VAE",
+    "first_stage_model.": "a VAE; it belongs in models/VAE",
+    "decoder.": "a VAE; it belongs in models/VAE",
+    "text_model.": "a text encoder; it belongs in models/text_encoder",
+}
+
+
+def recognise(name: str, header: Header) -> CheckpointCard:
+    """The card of a checkpoint; `FAMILIES[card.family]` loads it. Raises BadCheckpoint: what the file looks like."""
+    for family in FAMILIES:
+        if FAMILIES[family].matches(header):
+            return FAMILIES[family].card(name, header)
+    raise BadCheckpoint(f"{header.path.name} cannot be used as a checkpoint: {_looks_like(header)}")
+
+
+def _looks_like(header: Header) -> str:
+    if "model_index" in header.configs:
+        pipeline = header.configs["model_index"].get("_class_name", "no pipeline")
+        return f"its model_index.json names {pipeline!r:.80}; this version of Taffy runs StableDiffusionPipeline"
+    for beginning, what in _NO_CHECKPOINT.items():
+        if header.has(beginning):
+            return f"this looks like {what}"
+    for beginning, what in _OTHER_FAMILY.items():
+        if header.has(beginning):
+            return f"this looks like {what}; this version of Taffy runs SD 1.x"
+    for beginning, what in _PART.items():
+        if header.has(beginning):
+            return f"this looks like {what}"
+    return f"none of its {len(header.tensors):,} tensors has a known name"

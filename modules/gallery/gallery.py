@@ -1,0 +1,124 @@
+"""Keeping pictures: a finished one becomes a file and a line in the list, exactly once; later it is found by its id."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from modules.core.errors import CannotSave, NotThere
+from modules.core.events import PictureMade
+from modules.core.paths import contained, write_atomically
+from modules.core.request import GenerationRequest
+from modules.gallery.files import day_folder, names_in, next_number, picture_name
+from modules.gallery.metadata import encode_png
+from modules.gallery.store import Saved, Store
+from modules.text.infotext import write_infotext
+
+
+def single(request: GenerationRequest, picture: PictureMade) -> GenerationRequest:
+    """The request that makes this picture of a job alone: its seed, count 1, size and checkpoint filled in.
+
+    Noise is drawn per picture, so alone it is the same picture as in a batch. Equality to the last bit is not
+    promised across batch sizes: they round differently.
+    """
+    return replace(
+        request,
+        seed=picture.seed,
+        count=1,
+        batch_size=1,
+        width=request.width or picture.width,
+        height=request.height or picture.height,
+        checkpoint=request.checkpoint or picture.facts.get("Model", ""),
+    )
+
+
+class Gallery:
+    """The pictures below `folder`, listed in the SQLite file `database`. Safe to use from many threads.
+
+    A picture is listed before its file is written and shown after, so a crash in between loses nothing and doubles
+    nothing: the next start shows what is complete and strikes the rest.
+    """
+
+    def __init__(self, folder: Path, database: Path) -> None:
+        """Raises CannotSave if the list cannot be opened."""
+        self._folder = folder
+        self._store = Store(database)
+        self._saving = threading.Lock()
+        for saved in self._store.incomplete():
+            if (folder / saved.path).is_file():
+                self._store.complete(saved.id)
+            else:
+                self._store.forget(saved.id)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def save(self, job_id: str, owner: str, request: GenerationRequest, picture: PictureMade) -> Saved:
+        """Keep a picture of a job. request: the job's. A picture that is already there is returned as it is.
+
+        Raises CannotSave, and then leaves nothing behind.
+        """
+        if saved := self._store.of_index(job_id, picture.index):
+            return saved
+        request = single(request, picture)
+        infotext = write_infotext(request, picture.facts)
+        png = encode_png(picture, infotext, request)
+        with self._saving:
+            if saved := self._store.of_index(job_id, picture.index):
+                return saved
+            saved = self._add(job_id, owner, request, picture, infotext)
+            path = contained(self._folder, saved.path)
+            try:
+                write_atomically(path, png)
+                self._store.complete(saved.id)
+            except CannotSave:
+                path.unlink(missing_ok=True)
+                self._store.forget(saved.id)
+                raise
+        return saved
+
+    def get(self, picture_id: str, owner: str) -> Saved:
+        """Raises NotThere, also for pictures of others."""
+        if saved := self._store.get(picture_id, owner):
+            return saved
+        raise NotThere(f"there is no picture {picture_id!r}")
+
+    def file(self, picture_id: str, owner: str) -> Path:
+        """The picture's PNG. Raises NotThere, also if somebody removed the file."""
+        path = contained(self._folder, self.get(picture_id, owner).path)
+        if not path.is_file():
+            raise NotThere(f"the file of this picture, {path.name}, is gone")
+        return path
+
+    def newest(self, owner: str, count: int) -> tuple[Saved, ...]:
+        """The last `count` pictures of an owner, newest first."""
+        return self._store.newest(owner, count)
+
+    def of_job(self, job_id: str, owner: str) -> tuple[Saved, ...]:
+        """A job's pictures so far, in its order."""
+        return self._store.of_job(job_id, owner)
+
+    def _add(self, job_id: str, owner: str, request: GenerationRequest, picture: PictureMade, infotext: str) -> Saved:
+        """Give the picture an id and the next free name, and list it."""
+        now = datetime.now()
+        folder = day_folder(owner, now.date())
+        with self._store.transaction():
+            number = next_number([*names_in(self._folder / folder), self._store.last_name(folder)])
+            saved = Saved(
+                id=secrets.token_urlsafe(16),
+                job_id=job_id,
+                index=picture.index,
+                owner=owner,
+                path=f"{folder}/{picture_name(number, picture.seed)}",
+                width=picture.width,
+                height=picture.height,
+                seed=picture.seed,
+                infotext=infotext,
+                created=now.timestamp(),
+                request=request,
+            )
+            self._store.add(saved)
+        return saved

@@ -1,0 +1,1 @@
+"""Jobs belong to the server: a queue that survives a crash, and the people who watch. Knows no page and no weights."""

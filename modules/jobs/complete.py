@@ -1,0 +1,96 @@
+"""From what somebody asked to what a worker can make: empty fields filled, names and sizes checked against the card."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from modules.core.errors import BadRequest
+from modules.core.family import CheckpointCard
+from modules.core.request import MAX_PROMPT, MAX_SEED, GenerationRequest, sentence
+from modules.hooks import Control
+from modules.preview.base import PREVIEWS
+from modules.sampling.samplers import SAMPLERS
+from modules.sampling.schedules import SCHEDULES
+
+
+def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequence[Control]) -> GenerationRequest:
+    """The request with nothing left open. Raises BadRequest with what was given and what is allowed.
+
+    controls: those of the loaded extensions; any other key in the extras is refused.
+    """
+    seed = request.seed if request.seed >= 0 else random.getrandbits(32)
+    if seed + request.count - 1 > MAX_SEED:
+        raise BadRequest(f"{request.count} pictures from seed {seed} on pass the largest seed, {MAX_SEED}")
+    preview = request.preview if request.preview in {"automatic", "off"} else PREVIEWS.canonical(request.preview)
+    check_extras(request.extras, controls)
+    return changed(
+        request,
+        checkpoint=card.name,
+        sampler=SAMPLERS.canonical(request.sampler),
+        schedule=SCHEDULES.canonical(request.schedule),
+        width=allowed_side("width", request.width or card.native_size, card),
+        height=allowed_side("height", request.height or card.native_size, card),
+        seed=seed,
+        preview=preview,
+    )
+
+
+def allowed_side(which: str, pixels: int, card: CheckpointCard) -> int:
+    """A side of a picture this checkpoint can make. Raises BadRequest."""
+    unit = card.size_multiple
+    if pixels % unit == 0:
+        return pixels
+    below = pixels // unit * unit
+    raise BadRequest(
+        f"{which}: {card.name} makes pictures in multiples of {unit} pixels, at least {unit}; got {pixels}",
+        f"try {below} or {below + unit}" if below else f"try {unit}",
+    )
+
+
+def check_extras(extras: Mapping[str, Any], controls: Sequence[Control]) -> None:
+    """Every key is a control that is there, every value one it could have. Raises BadRequest."""
+    known = {f"{control.extension}.{control.name}": control for control in controls}
+    for key, value in extras.items():
+        if key not in known:
+            advice = f"known: {', '.join(known) or 'none'}; is the extension installed and switched on?"
+            raise BadRequest(f"no extension has a control called {key!r:.100}", advice)
+        if not fits(value, known[key]):
+            raise BadRequest(f"{key}: {known[key].label} cannot be {value!r:.100}", allowed_values(known[key]))
+
+
+def fits(value: Any, control: Control) -> bool:
+    match control.kind:
+        case "checkbox":
+            return isinstance(value, bool)
+        case "slider":
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return is_number and control.minimum <= value <= control.maximum
+        case "choice":
+            return value in control.choices
+        case "text":
+            return isinstance(value, str) and len(value) <= MAX_PROMPT and value.replace("\n", "").isprintable()
+
+
+def allowed_values(control: Control) -> str:
+    match control.kind:
+        case "checkbox":
+            return "allowed: true, false"
+        case "slider":
+            return f"allowed: {control.minimum} to {control.maximum}"
+        case "choice":
+            return f"allowed: {', '.join(control.choices)}"
+        case "text":
+            return f"allowed: text of at most {MAX_PROMPT} characters"
+
+
+def changed(request: GenerationRequest, **values: Any) -> GenerationRequest:
+    """`replace`, with pydantic's findings as a sentence. Raises BadRequest."""
+    try:
+        return replace(request, **values)
+    except ValidationError as error:
+        raise BadRequest(sentence(error)) from error

@@ -1,0 +1,81 @@
+"""Whose turn it is. Every change is in the journal before anybody is told."""
+
+from __future__ import annotations
+
+import threading
+
+from modules.core.errors import QueueFull
+from modules.core.request import GenerationRequest
+from modules.jobs.job import Job, JobState
+from modules.jobs.journal import Journal
+
+
+class JobQueue:
+    """First come, first served. Any thread may put and cancel; a dispatcher takes, and says how it ended."""
+
+    def __init__(self, journal: Journal, limit: int) -> None:
+        """limit: waiting jobs one owner may have."""
+        self.journal = journal
+        self._limit = limit
+        self._changed = threading.Condition()
+        self._running: set[str] = set()
+        self._closed = False
+        journal.recover()
+
+    def put(self, request: GenerationRequest, owner: str) -> Job:
+        """Accept a job. Raises QueueFull, CannotSave."""
+        with self._changed:
+            if sum(job.owner == owner for job in self.journal.waiting()) >= self._limit:
+                advice = "wait until one is done, or cancel some"
+                raise QueueFull(f"{self._limit} jobs are waiting already, and no more are allowed", advice)
+            job = self.journal.add(request, owner)
+            self._changed.notify()
+        return job
+
+    def take(self) -> Job | None:
+        """The next job, now running; waits for one. None when the queue is closed. Raises CannotSave."""
+        with self._changed:
+            while not self._closed:
+                job = self.journal.begin_next()
+                if job is not None:
+                    self._running.add(job.id)
+                    return job
+                self._changed.wait()
+        return None
+
+    def cancel(self, job_id: str, owner: str) -> bool:
+        """End a waiting or running job; one that has ended stays as it is. Raises NotThere, CannotSave.
+
+        Returns whether it was running, so that its worker can be told.
+        """
+        with self._changed:
+            self.journal.get(job_id, owner)
+            self.journal.cancel(job_id)
+            was_running = job_id in self._running
+            self._running.discard(job_id)
+        return was_running
+
+    def end(self, job_id: str, state: JobState, error: str = "", advice: str = "") -> None:
+        """How a taken job ended. Raises CannotSave."""
+        with self._changed:
+            self._running.discard(job_id)
+            self.journal.end(job_id, state, error, advice)
+
+    def give_back(self, job_id: str, reason: str) -> None:
+        """The worker was lost while it made this job: it waits again in its old place, but only once."""
+        with self._changed:
+            self._running.discard(job_id)
+            self.journal.give_back(job_id, reason)
+            self._changed.notify()
+
+    def is_running(self, job_id: str) -> bool:
+        """Whether a taken job is still wanted."""
+        return job_id in self._running
+
+    def close(self) -> None:
+        """Running jobs wait for the next start; `take` returns None from now on."""
+        with self._changed:
+            self._closed = True
+            self._running.clear()
+            self._changed.notify_all()
+            self.journal.release()

@@ -1,0 +1,183 @@
+"""What people see of a running job. The newest view only: whoever is slow misses frames and costs nobody anything."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from modules.core.events import Frame, Loaded, Loading, Stepped
+from modules.jobs.job import Job
+
+SMOOTHING = 0.3  # weight of the newest step in the estimate
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """What the engine is doing; done and total are bytes while something is installed or loaded, else 0."""
+
+    state: Literal["starting", "installing", "ready", "busy", "restarting", "failed"] = "starting"
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class JobView:
+    """How far a running job is. picture: 1-based. step_seconds: smoothed duration of a step, None before the first.
+
+    offset: pictures that were made by an earlier attempt. n: how many frames there were; the newest is of frame_step.
+    """
+
+    job: Job
+    offset: int = 0
+    picture: int = 1
+    step: int = 0
+    steps: int = 0
+    step_seconds: float | None = None
+    message: str = ""
+    frame: Frame | None = None
+    frame_step: int = 0
+    n: int = 0
+
+    def after(self, event: Stepped) -> JobView:
+        before = event.seconds if self.step_seconds is None else self.step_seconds
+        return replace(
+            self,
+            picture=self.offset + event.first_picture + 1,
+            step=event.step,
+            steps=event.steps,
+            step_seconds=before + SMOOTHING * (event.seconds - before),
+            message="",
+            frame=event.frame or self.frame,
+            frame_step=event.step if event.frame else self.frame_step,
+            n=self.n + (event.frame is not None),
+        )
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Steps that are left, in this batch and those after it, times the smoothed duration of one."""
+        if self.step_seconds is None:
+            return None
+        request = self.job.request
+        pictures_after = max(0, request.count - self.picture + 1 - request.batch_size)
+        batches_after = -(-pictures_after // request.batch_size)
+        return (self.steps - self.step + batches_after * self.steps) * self.step_seconds
+
+
+@dataclass(eq=False)
+class Subscription:
+    """One watcher's bell, rung from any thread. It rings once however much has happened since it was last heard."""
+
+    owner: str
+    closed: bool = False
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _rung: bool = False
+
+    def ring(self) -> None:
+        if not self._rung:
+            self._rung = True
+            with suppress(RuntimeError):  # the server is stopping and its loop is closed
+                self._loop.call_soon_threadsafe(self._bell.set)
+
+    async def changed(self, timeout: float) -> bool:
+        """Wait until there is something new; False after `timeout` seconds without news."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._bell.wait()
+        news = self._bell.is_set()
+        if news:
+            self._bell.clear()
+            self._rung = False
+        return news
+
+
+class Watchers:
+    """The newest view of every running job and of the engine, and the people who want to hear of changes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._worker = WorkerStatus()
+        self._views: dict[str, JobView] = {}
+        self._subscriptions: set[Subscription] = set()
+        self._closed = False
+
+    @property
+    def worker(self) -> WorkerStatus:
+        return self._worker
+
+    def view(self, owner: str) -> JobView | None:
+        """The owner's running job, if any."""
+        with self._lock:
+            return next((view for view in self._views.values() if view.job.owner == owner), None)
+
+    def worker_is(self, status: WorkerStatus) -> None:
+        with self._lock:
+            self._worker = status
+            self._ring()
+
+    def begin(self, job: Job, offset: int) -> None:
+        """A worker takes the job; `offset` of its pictures are there already."""
+        with self._lock:
+            self._set(JobView(job, offset, picture=offset + 1, steps=job.request.steps, message=job.error))
+
+    def follow(self, event: Loading | Loaded | Stepped) -> None:
+        """What a worker says while it works: bytes of a checkpoint are news for everybody, a step for the owner."""
+        with self._lock:
+            match event:
+                case Loading():
+                    message = f"Loading {event.checkpoint}"
+                    self._worker = replace(self._worker, message=message, done=event.done, total=event.total)
+                    self._ring()
+                case Loaded():
+                    self._worker = WorkerStatus(self._worker.state)
+                    self._ring()
+                case Stepped():
+                    view = self._views.get(event.task)
+                    if view is not None:  # else it was stopped, and this is its last step
+                        self._set(view.after(event))
+
+    def end(self, job_id: str) -> None:
+        """The job does not run any more."""
+        with self._lock:
+            self._views.pop(job_id, None)
+            self._ring()
+
+    def changed(self) -> None:
+        """Something in the queue or the gallery is new."""
+        with self._lock:
+            self._ring()
+
+    @contextmanager
+    def attach(self, owner: str) -> Iterator[Subscription]:
+        """A bell for one watcher; call it inside a running asyncio loop."""
+        subscription = Subscription(owner, closed=self._closed)
+        with self._lock:
+            self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions.discard(subscription)
+
+    def close(self) -> None:
+        """Send everybody home."""
+        with self._lock:
+            self._closed = True
+            for subscription in self._subscriptions:
+                subscription.closed = True
+            self._ring()
+
+    def _set(self, view: JobView) -> None:
+        self._views[view.job.id] = view
+        self._ring(view.job.owner)
+
+    def _ring(self, owner: str = "") -> None:
+        for subscription in self._subscriptions:
+            if not owner or subscription.owner == owner:
+                subscription.ring()

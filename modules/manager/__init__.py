@@ -1,0 +1,1 @@
+"""What checkpoints are on disk, and the one that is loaded."""

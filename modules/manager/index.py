@@ -1,0 +1,145 @@
+"""Which checkpoints are on disk, by their headers alone. The list is always fresh and costs a walk over the folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+from modules.core.errors import BadCheckpoint, UnknownName, UnsafeFile
+from modules.core.family import CheckpointCard
+from modules.families import recognise
+from modules.families.header import PICKLES, read_header
+from modules.manager.hashes import DIGITS, Hashes
+
+FOLDER = "Stable-diffusion"
+SUFFIXES = PICKLES | {".safetensors"}
+LISTED = 20  # names an error message shows
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file or diffusers folder. name: path below the folder, without suffix. size: bytes.
+
+    modified: nanoseconds since 1970. card is None exactly if there is a problem: a sentence, and perhaps advice.
+    """
+
+    name: str
+    path: Path
+    size: int = 0
+    modified: int = 0
+    card: CheckpointCard | None = None
+    problem: str = ""
+    advice: str = ""
+
+
+class Index:
+    """The checkpoints below `<models folder>/Stable-diffusion` of several models folders. Any thread may ask."""
+
+    def __init__(self, folders: Sequence[Path], hashes: Hashes | None = None) -> None:
+        self._folders = tuple(folders)
+        self._hashes = hashes
+        self._read: dict[Path, Entry] = {}
+        self._lock = Lock()
+
+    def scan(self) -> None:
+        """Look at the folders again; headers of files that did not change are not read again."""
+        with self._lock:
+            self._read = {entry.path: entry for models in self._folders for entry in self._within(models)}
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All checkpoints as they are on disk now, each name once, the unusable ones with their reason."""
+        self.scan()
+        return _distinct(list(self._read.values()))
+
+    def find(self, name: str) -> Entry:
+        """By name, file name, file name without folder or suffix, "title [hash]" or (short) hash, in any case.
+
+        Raises UnknownName with the known names; BadCheckpoint or UnsafeFile with the reason if it cannot be used.
+        """
+        entries = self.entries()
+        wanted = name.strip().casefold()
+        title = re.sub(r" \[[0-9a-f]+\]$", "", wanted)
+        for matches in (
+            lambda entry: entry.name.casefold() == title,
+            lambda entry: title in {entry.path.name.casefold(), entry.path.stem.casefold()},
+            lambda entry: self.short_hash(entry) == wanted[:DIGITS],
+        ):
+            for entry in filter(matches, entries):
+                return _usable(entry)
+        known = ", ".join(entry.name for entry in entries if entry.card) or f"none; put one into models/{FOLDER}"
+        raise UnknownName(f"there is no checkpoint called {name!r:.200}", f"known: {known:.1000}")
+
+    def short_hash(self, entry: Entry) -> str | None:
+        """A1111's hash, if it has been computed."""
+        return self._hashes.known(entry.path) if self._hashes else None
+
+    def _within(self, models: Path) -> Iterator[Entry]:
+        root = models / FOLDER
+        if not models.is_dir():
+            yield Entry(str(models), models, problem=f"there is no models folder {models}")
+        elif root.exists():
+            yield from self._below(root, root, frozenset({root.resolve()}))
+
+    def _below(self, root: Path, folder: Path, above: frozenset[Path]) -> Iterator[Entry]:
+        """Depth first, by name. A link to a folder above is not followed; hidden files are not looked at."""
+        try:
+            items = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
+        except OSError as error:
+            yield Entry(str(folder), folder, problem=f"the folder {folder} cannot be read: {error.strerror or error}")
+            return
+        for item in items:
+            if item.is_dir() and not (item / "model_index.json").exists():
+                if (real := item.resolve()) not in above:
+                    yield from self._below(root, item, above | {real})
+            elif item.is_dir() or _is_checkpoint(item):
+                yield self._entry(root, item)
+
+    def _entry(self, root: Path, path: Path) -> Entry:
+        name = path.relative_to(root).as_posix()
+        entry = Entry(name if path.is_dir() else name.removesuffix(path.suffix), path)
+        try:
+            size, modified = _state(path)
+            known = self._read.get(path)
+            if known and (known.size, known.modified) == (size, modified):
+                return known
+            entry = replace(entry, size=size, modified=modified)
+            return replace(entry, card=recognise(entry.name, read_header(path)))
+        except BadCheckpoint as error:
+            return replace(entry, problem=error.message, advice=error.advice)
+        except OSError as error:
+            return replace(entry, problem=f"{path.name} cannot be read: {error.strerror or error}")
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Files named `<checkpoint>.vae.<suffix>` are VAEs, by A1111's custom."""
+    return path.suffix.lower() in SUFFIXES and not path.stem.lower().endswith(".vae")
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size in all and newest modification: of the file, or of the files in a diffusers folder."""
+    found = [file.stat() for file in ([path] if not path.is_dir() else path.rglob("*"))]
+    return sum(stat.st_size for stat in found), max(stat.st_mtime_ns for stat in found)
+
+
+def _distinct(entries: list[Entry]) -> tuple[Entry, ...]:
+    """Of two with one name the usable one keeps it, else the first; the other is called by its file name or path."""
+    names: dict[str, Path] = {}
+    for entry in sorted(entries, key=lambda entry: entry.card is None):
+        choices = (entry.name, f"{entry.name}{entry.path.suffix}", str(entry.path))
+        names[next(name for name in choices if name not in names)] = entry.path
+    name_of = {path: name for name, path in names.items()}
+    return tuple(_renamed(entry, name_of[entry.path]) for entry in entries)
+
+
+def _renamed(entry: Entry, name: str) -> Entry:
+    return replace(entry, name=name, card=entry.card and replace(entry.card, name=name))
+
+
+def _usable(entry: Entry) -> Entry:
+    if entry.card is None:
+        error = UnsafeFile if entry.path.suffix.lower() in PICKLES else BadCheckpoint
+        raise error(entry.problem, entry.advice)
+    return entry

@@ -1,0 +1,67 @@
+"""A text as CLIP's windows of 77 tokens, each token with its weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modules.text.prompt import BREAK, parse_attention, prompt_plan
+from modules.text.tokenizer import BOS, EOS, clip_tokenizer
+
+COMMA = 267
+BACKTRACK = 20  # a window that overflows this soon after a comma ends at the comma
+
+Token = tuple[int, float]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One window: BOS, the tokens, EOS up to the end. ids and weights: size + 2 of each; marks weigh 1."""
+
+    ids: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+def chunks(text: str, size: int = 75) -> tuple[Chunk, ...]:
+    """The windows of a text in A1111's attention grammar; at least one. size: tokens of a window without its marks."""
+    return tuple(_padded(tokens, size) for tokens in _windows(text, size))
+
+
+def count_tokens(prompt: str, size: int = 75, steps: int = 20) -> int:
+    """How many tokens a prompt takes, as A1111 counts: full windows are `size`, only the last one is counted out.
+
+    Of a prompt with AND or schedules: its longest text.
+    """
+    texts = {text for part in prompt_plan(prompt, steps) for _, text in part.schedule}
+    windows = [_windows(text, size) for text in texts]
+    return max((len(filled) - 1) * size + len(filled[-1]) for filled in windows)
+
+
+def _windows(text: str, size: int) -> list[list[Token]]:
+    tokenizer = clip_tokenizer()
+    full: list[list[Token]] = []
+    window: list[Token] = []
+    for piece, weight in parse_attention(text):
+        if (piece, weight) == (BREAK, -1.0):
+            full.append(window)
+            window = []
+            continue
+        for token in tokenizer.encode(piece, add_special_tokens=False).ids:
+            if len(window) == size:
+                end = size if token == COMMA else _last_comma(window)
+                full.append(window[:end])
+                window = window[end:]
+            window.append((token, weight))
+    return [*full, window] if window or not full else full
+
+
+def _last_comma(window: list[Token]) -> int:
+    """Where to cut a full window: behind its last comma if that is near the end, else at the end."""
+    size = len(window)
+    near = range(size - 1, max(size - BACKTRACK, 0) - 1, -1)
+    return next((i + 1 for i in near if window[i][0] == COMMA), size)
+
+
+def _padded(tokens: list[Token], size: int) -> Chunk:
+    ids = [token for token, _ in tokens]
+    missing = size + 1 - len(ids)
+    return Chunk((BOS, *ids, *[EOS] * missing), (1.0, *(weight for _, weight in tokens), *[1.0] * missing))

@@ -1,0 +1,151 @@
+// The picture: what comes out of the noise now, the results, and how each was made.
+
+import { Drawn } from "./drawn.js";
+import { arrange, element } from "./elements.js";
+import { announcement, share, status } from "./status.js";
+import { view } from "./view.js";
+
+const MOST_THUMBS = 24;
+const LIVE = { id: "live" }; // the tile that goes back to what is being made
+
+/** All pictures the page shows, newest first. */
+function pictures({ running, recent }) {
+  const jobs = running ? [running, ...recent] : recent;
+  return jobs.flatMap((job) => job.pictures.map((picture) => ({ ...picture, prompt: job.prompt })).reverse());
+}
+
+/** Two images on top of each other: the next one is decoded out of sight, so that the picture never blinks.
+
+While one is decoded only the newest of those that come is kept: whoever is slow skips frames and is never late. */
+class Screen {
+  constructor(box) {
+    this.images = [0, 1].map(() => element("img", { alt: "", draggable: false }));
+    box.append(...this.images);
+    this.front = 0;
+    this.waiting = null;
+    this.busy = false;
+  }
+
+  async show(picture) {
+    this.waiting = picture;
+    if (this.busy) return;
+    this.busy = true;
+    while (this.waiting) {
+      const { src, alt, width } = this.waiting;
+      this.waiting = null;
+      const back = this.images[1 - this.front];
+      if (this.images[this.front].getAttribute("src") === src) continue;
+      Object.assign(back, { src, alt });
+      if (await back.decode().then(() => true, () => false)) this.swap(width);
+    }
+    this.busy = false;
+  }
+
+  swap(width) {
+    const [old, now] = [this.images[this.front], this.images[1 - this.front]];
+    now.classList.toggle("tiny", width * 3 <= now.clientWidth);
+    now.classList.add("front");
+    old.classList.remove("front");
+    old.alt = "";
+    this.front = 1 - this.front;
+  }
+}
+
+class Stage extends Drawn {
+  build() {
+    this.chosen = null; // id of the picture somebody picked; null follows what is made
+    this.newest = null;
+    this.box = element("div", { className: "taffy-box" });
+    this.empty = element("p", { className: "taffy-empty" }, "Your picture appears here.");
+    this.bar = element("progress", { max: 1, value: 0, ariaLabel: "Progress" });
+    this.line = element("p", { className: "taffy-line" });
+    this.spoken = element("p", { className: "taffy-spoken", role: "status" });
+    this.problem = element("div", { className: "taffy-problem", role: "alert" });
+    this.thumbs = element("ul", { className: "taffy-thumbs", ariaLabel: "Pictures, newest first" });
+    this.facts = element("summary");
+    this.infotext = element("pre", { className: "taffy-infotext", tabIndex: 0 });
+    this.copy = element("button", { type: "button", onclick: () => this.copyInfotext() }, "Copy");
+    this.open = element("a", { target: "_blank", rel: "noopener" }, "Full size");
+    const details = element("details", {}, this.facts, this.infotext);
+    this.about = element("div", { className: "taffy-about", hidden: true }, details, this.copy, this.open);
+    this.box.append(this.empty);
+    this.append(this.box, this.bar, this.line, this.spoken, this.problem, this.thumbs, this.about);
+    this.screen = new Screen(this.box);
+  }
+
+  draw(kind) {
+    this.line.textContent = status(view);
+    const words = announcement(view);
+    if (this.spoken.textContent !== words) this.spoken.textContent = words;
+    if (!view.state) return;
+    if (kind === "state") this.drawState(view.state);
+    if (kind === "frame") this.drawFrame(view.frame, view.state.running);
+  }
+
+  drawState({ running, recent }) {
+    this.all = pictures(view.state);
+    this.bar.value = running ? share(running) : 0;
+    this.bar.classList.toggle("quiet", !running);
+    this.drawProblem(running ? null : recent[0]);
+    const newest = this.all[0]?.id ?? null;
+    if (running && running.id !== this.job) this.chosen = null; // a new job: look at it
+    this.job = running?.id;
+    if (newest !== this.newest) {
+      this.newest = newest;
+      if (!this.chosen) this.showPicture(this.all[0]);
+    }
+    this.drawThumbs();
+  }
+
+  drawFrame(frame, running) {
+    if (this.chosen || frame?.job !== running?.id) return;
+    const alt = `Preview of “${running.prompt}”, step ${frame.step} of ${frame.steps}`;
+    this.empty.hidden = true;
+    this.screen.show({ src: frame.src, alt, width: frame.width });
+  }
+
+  drawProblem(job) {
+    const words = job?.state === "failed" ? [job.error, job.advice].filter(Boolean) : [];
+    if (this.problem.textContent === words.join("")) return;
+    this.problem.replaceChildren(...words.map((text) => element("p", {}, text)));
+  }
+
+  drawThumbs() {
+    const tiles = [...(this.job ? [LIVE] : []), ...this.all.slice(0, MOST_THUMBS)];
+    const pressed = this.chosen ?? (this.job ? LIVE.id : this.newest);
+    const update = (item, { id }) => item.firstChild.setAttribute("aria-pressed", String(id === pressed));
+    arrange(this.thumbs, tiles, ({ id }) => id, (tile) => this.thumb(tile), update);
+  }
+
+  thumb(tile) {
+    const alt = `${tile.prompt} (seed ${tile.seed})`;
+    const face = tile === LIVE ? "Live" : element("img", { src: tile.url, alt, loading: "lazy" });
+    return element("li", {}, element("button", { type: "button", onclick: () => this.choose(tile) }, face));
+  }
+
+  choose(tile) {
+    this.chosen = tile === LIVE ? null : tile.id;
+    if (tile === LIVE) this.draw("frame");
+    else this.showPicture(tile);
+    this.drawThumbs();
+  }
+
+  showPicture(picture) {
+    if (!picture) return;
+    this.empty.hidden = true;
+    this.about.hidden = false;
+    this.facts.textContent = `${picture.width} × ${picture.height}, seed ${picture.seed}`;
+    this.infotext.textContent = picture.infotext;
+    this.open.href = picture.url;
+    this.copy.textContent = "Copy";
+    this.screen.show({ src: picture.url, alt: picture.prompt, width: picture.width });
+  }
+
+  async copyInfotext() {
+    if (navigator.clipboard) await navigator.clipboard.writeText(this.infotext.textContent);
+    else getSelection().selectAllChildren(this.infotext); // no clipboard without https: select it for Ctrl+C
+    this.copy.textContent = navigator.clipboard ? "Copied" : "Selected";
+  }
+}
+
+customElements.define("taffy-stage", Stage);

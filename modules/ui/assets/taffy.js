@@ -1,0 +1,52 @@
+// The live half of the page: our own elements (Gradio lays out the form around them), the keys, and the Stop buttons.
+
+import "./engine.js";
+import "./queue.js";
+import "./stage.js";
+import { activeJob, asked, cancel, watch } from "./view.js";
+
+const PATIENCE_MS = 5000; // after that a click that nobody answered is no longer news
+
+const inSight = (selector) => [...document.querySelectorAll(selector)].find((button) => button.offsetParent);
+
+function stop() {
+  const job = activeJob();
+  if (job) cancel(job.id);
+}
+
+document.addEventListener("click", ({ target }) => {
+  if (target.closest(".taffy-stop")) stop();
+  if (target.closest(".taffy-generate")) {
+    asked(true);
+    setTimeout(() => asked(false), PATIENCE_MS);
+  }
+});
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.isComposing) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.stopPropagation();
+      inSight(".taffy-generate")?.click();
+    } else if (event.key === "Escape" && !document.querySelector("[aria-expanded=true][role=combobox], dialog[open]")) {
+      stop();
+    }
+  },
+  { capture: true },
+);
+
+/** Gradio puts one on the page when the server refuses what the form says. */
+customElements.define(
+  "taffy-refusal",
+  class extends HTMLElement {
+    connectedCallback() {
+      asked(false);
+    }
+  },
+);
+
+watch(() => {
+  for (const button of document.querySelectorAll(".taffy-stop")) button.disabled = !activeJob();
+});

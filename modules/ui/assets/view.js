@@ -1,0 +1,40 @@
+// What this page knows of the server, and the two things it may ask of it. Everything on the page is drawn from here.
+
+import { connect } from "./connect.js";
+
+/** state, frame: the newest of the server (see `/jobs/stream`). asked: a picture was asked for and not heard of yet. */
+export const view = { state: null, frame: null, connected: null, asked: false };
+
+const listeners = new Set();
+
+/** Call `listener(kind)` now and at every change; returns what ends it. */
+export function watch(listener) {
+  listeners.add(listener);
+  listener("state");
+  return () => listeners.delete(listener);
+}
+
+function tell({ kind, value }) {
+  view[kind] = value;
+  if (kind === "state") view.asked = false;
+  for (const listener of listeners) listener(kind);
+}
+
+/** The job that Stop ends: the running one, else the next. */
+export const activeJob = () => view.state?.running ?? view.state?.waiting[0] ?? null;
+
+export function cancel(id) {
+  return fetch(`/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+}
+
+/** Say at once that a click was seen; the server's answer replaces it. */
+export function asked(value) {
+  tell({ kind: "asked", value });
+}
+
+if (window.SharedWorker) {
+  const { port } = new SharedWorker(new URL("shared.js", import.meta.url), { type: "module", name: "taffy" });
+  port.onmessage = ({ data }) => tell(data);
+} else {
+  connect(tell);
+}

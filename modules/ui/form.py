@@ -1,0 +1,110 @@
+"""A form of a tab: its way to a request, its memory in the browser, and its defaults, which are the checkpoint's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.context import Context
+
+from modules.core.errors import TaffyError
+from modules.core.request import GenerationRequest, parse_request
+from modules.hooks import CheckpointCard, Page
+from modules.ui.controls import Form
+
+Values = dict[str, object]  # by the names of a form
+Updates = dict[Component, Any]
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+NO_CHECKPOINT = (
+    "<p>There is no checkpoint yet. Put a <code>.safetensors</code> file into <code>models/Stable-diffusion</code>"
+    " and reload this page.</p>"
+)
+NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to see the newest list.</p>"
+
+
+def form_request(values: Mapping[str, object]) -> GenerationRequest:
+    """A form's values by name -> the request; extensions' controls go into its extras. Raises BadRequest."""
+    fields = {name: value for name, value in values.items() if "." not in name}
+    extras = {name: value for name, value in values.items() if "." in name}
+    return parse_request(fields | {"extras": extras})
+
+
+def refusal(error: TaffyError) -> str:
+    """The sentence for the page, and what to try; `<taffy-refusal>` is known to our script."""
+    sentences = "".join(f"<p>{escape(text)}</p>" for text in (error.message, error.advice) if text)
+    return f'<taffy-refusal role="alert">{sentences}</taffy-refusal>'
+
+
+def card_defaults(card: CheckpointCard) -> dict[str, float]:
+    """What a checkpoint was made for, as fields of the request."""
+    side = card.native_size
+    return {"width": side, "height": side, "steps": card.default_steps, "cfg_scale": card.default_cfg}
+
+
+def card_words(card: CheckpointCard) -> str:
+    """The same as a line for the page."""
+    best = f"Best at {card.native_size} × {card.native_size} pixels, {card.default_steps} steps"
+    return f"<p>{escape(card.description)} {best}, CFG {card.default_cfg:g}.</p>"
+
+
+def remembered_values(form: Form, remembered: object) -> dict[str, object]:
+    """What the browser kept, as far as this form still has such a control; anything may stand in there."""
+    kept = remembered if isinstance(remembered, dict) else {}
+    return {name: kept[name] for name, control in form.items() if _fits(kept.get(name), control.value)}
+
+
+def _fits(value: object, default: object) -> bool:
+    """Whether a value is of the kind of a control's default; empty text controls have None."""
+    kinds = (bool, (int, float), (str, type(None)))
+    return value is not None and any(isinstance(value, kind) and isinstance(default, kind) for kind in kinds)
+
+
+def followed_values(values: Mapping[str, object], card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Values:
+    """A form whose checkpoint was changed to `card`: what somebody chose stays, the rest becomes the card's.
+
+    A value that is any checkpoint's default counts as not chosen by anybody.
+    """
+    defaults = [card_defaults(known) for known in cards]
+    ours = {name: value for name, value in card_defaults(card).items() if values[name] in [d[name] for d in defaults]}
+    return {**values, **ours}
+
+
+def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
+    """Fill the form when the page opens, remember it in the browser at every change, let it follow its checkpoint.
+
+    note: where the page says what the checkpoint is best at.
+    """
+    memory = gr.BrowserState(None, storage_key=f"taffy-{tab}", secret="fixed, to outlive a restart")
+    controls = list(form.values())
+
+    def fill(remembered: object) -> Updates:
+        cards, values = page.checkpoints(), remembered_values(form, remembered)
+        if not cards:
+            return {note: NO_CHECKPOINT}
+        card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
+        return show({**card_defaults(card), **values}, card, cards)
+
+    def follow(*values: object) -> Updates:
+        cards, current = page.checkpoints(), dict(zip(form, values, strict=True))
+        card = next((card for card in cards if card.name == current["checkpoint"]), None)
+        return {note: NO_SUCH_CHECKPOINT} if card is None else show(followed_values(current, card, cards), card, cards)
+
+    def show(values: Mapping[str, object], card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Updates:
+        more: dict[str, dict[str, object]] = {
+            "width": {"step": card.size_multiple},
+            "height": {"step": card.size_multiple},
+            "checkpoint": {"choices": [(known.name, known.name) for known in cards]},
+        }
+        values = {**values, "checkpoint": card.name}
+        news = {form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items()}
+        return news | {note: card_words(card)}
+
+    assert Context.root_block is not None, "a tab is built inside a page"
+    Context.root_block.load(fill, memory, [*controls, note], **QUIET)
+    form["checkpoint"].input(follow, controls, [*controls, note], preprocess=False, **QUIET)
+    by_name = f"(...values) => Object.fromEntries({json.dumps(list(form))}.map((name, at) => [name, values[at]]))"
+    gr.on([control.change for control in controls], None, controls, memory, js=by_name, **QUIET)

@@ -1,0 +1,52 @@
+"""The whole page: the head, the tabs that the hooks bring, the queue; and its place in the server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+
+from modules.app import App
+from modules.ui import txt2img
+from modules.ui.controls import html
+from modules.ui.theme import theme
+
+ICON = Path(__file__).parent / "assets" / "icon.svg"
+HEAD = """
+<link rel="stylesheet" href="/taffy/taffy.css">
+<script type="module" src="/taffy/taffy.js"></script>
+"""
+CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
+
+
+def build_page(app: App) -> gr.Blocks:
+    """Everything on the page."""
+    app.host.register(txt2img, "txt2img")
+    with gr.Blocks(
+        title="Taffy", analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY, KEEP_FOR)
+    ) as page:
+        html("<header><h1>Taffy</h1><taffy-engine></taffy-engine></header>", "taffy-head")
+        with gr.Tabs(elem_classes="taffy-tabs"):
+            for tab in app.host.tabs():
+                with gr.Tab(tab.label, id=tab.id):
+                    tab.build(app)
+        html("<taffy-queue></taffy-queue>", "taffy-foot")
+    return page
+
+
+def mount(server: FastAPI, app: App) -> None:
+    """Put the page at "/", behind all routes the server has already; "/taffy/" is where those serve our assets."""
+    os.environ["GRADIO_TEMP_DIR"] = str(app.settings.data_dir / "uploads")  # read by every component
+    gr.mount_gradio_app(
+        server,
+        build_page(app),
+        path="/",
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        favicon_path=str(ICON),
+        theme=theme(),
+        head=HEAD,
+    )

@@ -1,0 +1,187 @@
+"""Nothing that was accepted is lost, whatever ends the server."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modules.core.errors import BadSetting, CannotSave, NotThere
+from modules.core.request import GenerationRequest
+from modules.jobs.journal import MIGRATIONS, Journal
+
+CAT = GenerationRequest(prompt="a cat \N{CAT FACE}", seed=7, extras={"invert.on": True})
+
+
+def reopened(path: Path) -> Journal:
+    journal = Journal(path)
+    journal.recover()
+    return journal
+
+
+def test_a_job_comes_back_as_it_was_put_in(journal: Journal) -> None:
+    job = journal.add(CAT, "local")
+    assert journal.get(job.id, "local") == job
+    assert job.request == CAT
+
+
+def test_ids_cannot_be_guessed(journal: Journal) -> None:
+    ids = {journal.add(CAT, "local").id for _ in range(20)}
+    assert len(ids) == 20
+    assert all(len(id) >= 22 for id in ids)
+
+
+def test_somebody_elses_job_is_not_there(journal: Journal) -> None:
+    job = journal.add(CAT, "anna")
+    with pytest.raises(NotThere, match=job.id):
+        journal.get(job.id, "ben")
+    journal.cancel(job.id)
+    assert journal.recent("ben", 10) == ()
+    assert journal.recent("anna", 10) != ()
+
+
+def test_jobs_begin_in_the_order_they_came(journal: Journal) -> None:
+    ids = [journal.add(CAT, "local").id for _ in range(3)]
+    begun = [job.id for _ in range(3) if (job := journal.begin_next())]
+    assert begun == ids
+    assert journal.begin_next() is None
+
+
+def test_the_first_ending_stands(journal: Journal) -> None:
+    job = journal.add(CAT, "local")
+    journal.begin_next()
+    journal.end(job.id, "failed", "no room", "free some")
+    journal.end(job.id, "done")
+    journal.cancel(job.id)
+    ended = journal.get(job.id, "local")
+    assert (ended.state, ended.error, ended.advice) == ("failed", "no room", "free some")
+
+
+def test_a_waiting_job_cannot_be_done(journal: Journal) -> None:
+    job = journal.add(CAT, "local")
+    journal.end(job.id, "done")
+    assert journal.get(job.id, "local").state == "waiting"
+
+
+def test_recent_jobs_come_newest_first(journal: Journal) -> None:
+    ids = [journal.add(CAT, "local").id for _ in range(4)]
+    for id in ids:
+        journal.cancel(id)
+    assert [job.id for job in journal.recent("local", 3)] == ids[:0:-1]
+
+
+def test_a_restart_finds_waiting_jobs_and_puts_a_running_one_back_once(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    journal = reopened(path)
+    first, second = (journal.add(CAT, "local").id for _ in range(2))
+    journal.begin_next()
+    journal.close()
+
+    journal = reopened(path)
+    assert [job.id for job in journal.waiting()] == [first, second]  # the old place, not the end of the line
+    again = journal.begin_next()
+    assert again is not None
+    assert (again.id, again.attempts) == (first, 2)
+    assert "server stopped" in again.error
+    journal.close()
+
+    journal = reopened(path)
+    failed = journal.get(first, "local")
+    assert failed.state == "failed"
+    assert "2 times" in failed.error
+    assert [job.id for job in journal.waiting()] == [second]
+    journal.close()
+
+
+def test_stopping_in_good_order_costs_no_attempt(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    for _ in range(5):
+        journal = reopened(path)
+        if not journal.waiting():
+            journal.add(CAT, "local")
+        job = journal.begin_next()
+        assert job is not None
+        assert (job.attempts, job.error) == (1, "")
+        journal.release()
+        journal.close()
+
+
+def test_a_cancelled_job_is_not_put_back(journal: Journal) -> None:
+    job = journal.add(CAT, "local")
+    journal.begin_next()
+    journal.cancel(job.id)
+    journal.give_back(job.id, "the engine was lost")
+    assert journal.get(job.id, "local").state == "cancelled"
+
+
+def test_a_newer_journal_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    Journal(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(BadSetting, match="newer Taffy"):
+        Journal(path)
+
+
+def test_a_file_that_is_no_journal_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(BadSetting, match="cannot be used"):
+        Journal(path)
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def test_a_second_server_on_the_same_folder_is_refused(journal: Journal, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="locked") as refused:
+        Journal(tmp_path / "jobs.sqlite3")
+    assert "another Taffy" in refused.value.advice
+
+
+def test_a_full_disk_refuses_a_job_and_changes_nothing(journal: Journal) -> None:
+    kept = journal.add(CAT, "local")
+    journal._db.execute("PRAGMA max_page_count = 1")  # SQLite then says "database or disk is full"
+    with pytest.raises(CannotSave, match="full"):
+        for _ in range(1000):
+            journal.add(GenerationRequest(prompt="x" * 20_000), "local")
+    journal._db.execute("PRAGMA max_page_count = 1000000")
+    journal.add(CAT, "local")
+    assert journal.waiting()[0] == kept
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from modules.core.request import GenerationRequest
+from modules.jobs.journal import Journal
+
+journal = Journal(Path(sys.argv[1]))
+while True:
+    job = journal.add(GenerationRequest(prompt="a cat"), "local")
+    print("added", job.id, flush=True)
+    begun = journal.begin_next()
+    print("begun", begun.id, flush=True)
+    journal.end(begun.id, "done")
+    print("done", begun.id, flush=True)
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 2, 50, 151])
+def test_kill_9_while_writing_loses_nothing_that_was_told(tmp_path: Path, lines: int) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    told = [process.stdout.readline().split() for _ in range(lines)]
+    process.kill()
+    told += [line.split() for line in process.stdout.read().splitlines()]
+    process.wait()
+
+    journal = reopened(path)
+    state = {"added": {"waiting", "failed", "done"}, "begun": {"waiting", "done"}, "done": {"done"}}
+    for what, id in told:
+        assert journal.get(id, "local").state in state[what]
+    assert len(journal.waiting()) <= 1
+    journal.close()
