@@ -107,7 +107,8 @@ class App:
         """The road of one job: to the worker, each picture to the gallery, its end to the journal; watchers see all."""
         made = len(self.gallery.of_job(job.id, job.owner))  # by an attempt before a crash
         if made == job.request.count:
-            return self.queue.end(job.id, "done")
+            self.queue.end(job.id, "done")
+            return
         rest = replace(job.request, seed=job.request.seed + made, count=job.request.count - made)
         self.watchers.worker_is(WorkerStatus("busy"))
         self.watchers.begin(job, made)
@@ -125,7 +126,6 @@ class App:
                     self.queue.end(job.id, "cancelled")
                 case Failed():
                     self.queue.end(job.id, "failed", event.message, event.advice)
-        return None
 
     def _keep(self, job: Job, picture: PictureMade) -> None:
         """A picture to the gallery. A full disk fails the job."""
@@ -199,7 +199,7 @@ class App:
 
 
 def build(settings: Settings) -> App:
-    """Everything wired, nothing running yet. Raises BadSetting for unknown names and an unusable data folder."""
+    """Everything wired, nothing running yet. Raises BadSetting for unknown names, CannotSave or BadSetting for an unusable data folder."""
     check_name("--preview", settings.preview, PREVIEWS, "automatic", "off")
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class Install:
         """Whether the wanted packages differ from those of the last install that came to its end."""
         return _text(self._stamp) != self._wanted()
 
-    def run(self) -> Iterator[InstallProgress]:
+    def run(self) -> Generator[InstallProgress, None, None]:
         """Install. Reports about twice a second; closing it ends the installer. What arrived is kept for the next run.
 
         Raises InstallFailed. The stamp is written last, so an interrupted install is needed() again.
@@ -98,17 +98,16 @@ class Install:
         uv = [str(venv_python(self.root)), "-m", "uv", "pip"]
         target = ["-c", str(self.root / "requirements.txt"), "--python", str(venv_python(self.root))]
         backend = ["--torch-backend", self._backend()] if self._backend() else []
-        if not backend and _succeeds(
-            [*uv, "install", "-r", str(pending), *target, "--check", "--offline"], environment
-        ):
+        install = [*uv, "install", "-r", str(pending), *target]
+        if not backend and _succeeds([*install, "--check", "--offline"], environment):
             return
         plan = self.root / ".venv" / f"pylock.{self.phase}.toml"
-        target += ["--only-binary", ":all:", *backend]
-        for line in run_watched([*uv, "compile", str(pending), *target, "-q", "-o", str(plan)], environment):
+        options = ["--only-binary", ":all:", *backend]
+        for line in run_watched([*uv, "compile", str(pending), *target, *options, "-q", "-o", str(plan)], environment):
             yield InstallProgress(0, 0, None, line or "asking which packages are needed")
         download = Download(plan, Path(environment["UV_CACHE_DIR"]), self.root / ".venv")
         again = ["--reinstall-package", "torch", "--reinstall-package", "torchvision"] if backend else []
-        for line in run_watched([*uv, "install", "-r", str(pending), *target, *again], environment):
+        for line in run_watched([*install, *options, *again], environment):
             yield download.progress(line)
 
     def _with_pip(self, pending: Path) -> Iterator[InstallProgress]:
@@ -125,7 +124,7 @@ class Download:
     def __init__(self, plan: Path, cache: Path, venv: Path) -> None:
         import tomllib  # Python 3.11; this file must open in older ones to say so
 
-        self.cache = cache
+        self.cache, self.venv = cache, venv
         self.others = set(cache.glob(".tmp*"))  # of other runs
         here = _distributions(venv.glob("lib/python*/site-packages/*.dist-info"))  # POSIX
         here |= _distributions(venv.glob("Lib/site-packages/*.dist-info"))  # Windows
@@ -145,7 +144,7 @@ class Download:
         """Raises NoRoom as soon as it shows that the rest will not fit."""
         self.done = max(self.done, self._arrived())
         left = self.total - self.done
-        free = shutil.disk_usage(self.cache).free
+        free = shutil.disk_usage(self.venv).free
         if free < left * UNPACKED:
             raise NoRoom(
                 f"the disk is too small: the packages need about {left * UNPACKED / 1e9:.1f} GB more, "
@@ -203,7 +202,8 @@ CAUSES: tuple[tuple[str, type[InstallFailed], str, str], ...] = (
         "check the network (behind a proxy set HTTPS_PROXY) and start again; what was downloaded is kept",
     ),
     (
-        r"no wheels|no usable wheels|requires-python|different python|no matching distribution|no solution found",
+        r"no wheels|no usable wheels|requires-python|different python|no matching distribution|no solution found"
+        r"|conflicting dependencies",
         InstallFailed,
         f"there are no packages for {MACHINE}",
         "Taffy runs on Python 3.11 to 3.14, 64 bit, on Linux (glibc), Windows and macOS 14 or newer on Apple silicon",
@@ -216,7 +216,12 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> Itera
     log = Path(command[0]).parents[1] / f"taffy-{command[2]}.log"  # .venv/bin/python -m uv -> .venv/taffy-uv.log
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl+C is for us; the tool ends when we close
         )
         try:
             while process.poll() is None:

@@ -19,7 +19,14 @@ from modules.families.ldm_keys import text_keys, unet_keys, vae_keys
 from modules.families.sd1.family import Sd1, load_sd1
 
 Result = TypeVar("Result")
-SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
+SCHEDULER = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+    "steps_offset": 1,
+    "clip_sample": False,
+}
 
 
 def tiny_unet(width: int = 32) -> UNet2DConditionModel:
@@ -35,7 +42,7 @@ def tiny_unet(width: int = 32) -> UNet2DConditionModel:
     )
 
 
-def tiny_vae(levels: int = 3) -> AutoencoderKL:
+def tiny_vae(levels: int = 3, attention: bool = True) -> AutoencoderKL:
     """An f = 2**(levels - 1) autoencoder with 4 latent channels."""
     return AutoencoderKL(
         block_out_channels=(16,) + (32,) * (levels - 1),
@@ -43,6 +50,7 @@ def tiny_vae(levels: int = 3) -> AutoencoderKL:
         up_block_types=("UpDecoderBlock2D",) * levels,
         layers_per_block=1,
         norm_num_groups=8,
+        mid_block_add_attention=attention,
         scaling_factor=0.5,
     )
 
@@ -51,6 +59,28 @@ def tiny_text() -> CLIPTextModel:
     """Hidden size 32, two layers, the full vocabulary."""
     config = CLIPTextConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
     return CLIPTextModel(config)
+
+
+def sd15_networks(device: str = "meta") -> tuple[UNet2DConditionModel, AutoencoderKL, CLIPTextModel]:
+    """SD 1.5's three networks at full size (2.1 GB as fp16); without memory unless a device is named."""
+    with torch.device(device):
+        return (
+            UNet2DConditionModel(
+                block_out_channels=(320, 640, 1280, 1280),
+                cross_attention_dim=768,
+                down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+                up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+            ),
+            AutoencoderKL(
+                block_out_channels=(128, 256, 512, 512),
+                layers_per_block=2,
+                down_block_types=("DownEncoderBlock2D",) * 4,
+                up_block_types=("UpDecoderBlock2D",) * 4,
+            ),
+            CLIPTextModel(
+                CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
+            ),
+        )
 
 
 def configs(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from random import Random
 
@@ -17,6 +17,7 @@ from modules.core.events import Event, Failed, Finished, Frame, Loaded, Loading,
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.core.task import Generate, Load, Task
+from modules.jobs.prepare import Progress
 from modules.worker.local import LocalWorker
 from modules.worker.process import ProcessWorker
 
@@ -55,16 +56,17 @@ class NoiseService:
                 if step == 2 and "fail" in request.prompt:
                     yield Failed(task, "BadRequest", "asked to fail", "ask for something else")
                     return
-                frame = self._frame(request.seed + first, step)
+                frame = noise_frame(self._config.frame_side, step % 4)
                 yield Stepped(task, first, step, request.steps, 1.0, self._config.step_seconds, frame)
             for index in range(first, min(first + request.batch_size, request.count)):
                 yield noise_picture(task, index, request)
 
-    def _frame(self, seed: int, step: int) -> Frame:
-        side = self._config.frame_side
-        file = BytesIO()
-        Image.frombytes("RGB", (side, side), Random(f"{seed} {step}").randbytes(side * side * 3)).save(file, "JPEG")
-        return Frame(file.getvalue(), side, side, "noise")
+
+@cache
+def noise_frame(side: int, seed: int) -> Frame:
+    file = BytesIO()
+    Image.frombytes("RGB", (side, side), Random(seed).randbytes(side * side * 3)).save(file, "JPEG")
+    return Frame(file.getvalue(), side, side, "noise")
 
 
 def noise_picture(task: str, index: int, request: GenerationRequest) -> PictureMade:
@@ -82,3 +84,13 @@ def noise_worker(config: NoiseConfig = NoiseConfig()) -> LocalWorker:
 def noise_process(config: NoiseConfig = NoiseConfig()) -> ProcessWorker:
     """In a process of its own, which can."""
     return ProcessWorker(config, NoiseService)
+
+
+class Installed:
+    """The packages of a worker when there is nothing to install."""
+
+    def needed(self) -> bool:
+        return False
+
+    def run(self) -> Iterator[Progress]:
+        yield from ()

@@ -16,14 +16,12 @@ from modules.app import App
 from modules.core.errors import BadRequest
 from modules.core.request import parse_request
 from modules.jobs.job import LOCAL_OWNER
-from modules.jobs.journal import REQUEST
 
 MAX_REQUEST = 1_000_000  # bytes of JSON
 FRAMES_PER_SECOND = 8
 
 
-def job_routes(app: App, heartbeat: float = 15.0) -> APIRouter:
-    """heartbeat: seconds of silence after which a watcher gets a sign of life."""
+def job_routes(app: App, heartbeat: float) -> APIRouter:
     routes = APIRouter(prefix="/jobs")
 
     @routes.post("")
@@ -39,9 +37,7 @@ def job_routes(app: App, heartbeat: float = 15.0) -> APIRouter:
 
     @routes.get("/{job_id}")
     def one(job_id: str) -> view.Json:
-        job = app.queue.journal.get(job_id, LOCAL_OWNER)
-        request = REQUEST.dump_python(job.request, mode="json")
-        return view.ended(app, job) | {"created": job.created, "attempts": job.attempts, "request": request}
+        return view.one_job(app, app.queue.journal.get(job_id, LOCAL_OWNER))
 
     @routes.post("/{job_id}/cancel")
     def cancel(job_id: str) -> view.Json:
@@ -68,7 +64,10 @@ async def read_json(request: Request) -> dict[str, Any]:
 
 
 async def watch(app: App, owner: str, heartbeat: float) -> AsyncIterator[str]:
-    """Server-sent events for one watcher: what is new since it last took something, never what it missed."""
+    """Server-sent events for one watcher: what is new since it last took something, never what it missed.
+
+    heartbeat: seconds of silence after which a comment is sent, so that a lost connection is noticed.
+    """
     state_sent = ""
     frame_sent: tuple[str, int, int] | None = None
     yield "retry: 1000\n\n"

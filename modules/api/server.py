@@ -20,11 +20,14 @@ ASSET_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+
 STATUS = {NotThere: 404, QueueFull: 429, CannotSave: 507}  # every other TaffyError is 422
 
 
-def make_server(app: App, mount: Callable[[FastAPI, App], object] = lambda server, app: None) -> Guard:
-    """The ASGI app. `mount` adds the page at "/", behind all routes that are here."""
+Mount = Callable[[FastAPI, App], object]
+
+
+def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: float = 15.0) -> Guard:
+    """The ASGI app. mount: adds the page at "/", behind all routes that are here. heartbeat: seconds, see `watch`."""
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     server.add_exception_handler(TaffyError, tell)
-    for routes in (job_routes(app), picture_routes(app), checkpoint_routes(app)):
+    for routes in (job_routes(app, heartbeat), picture_routes(app), checkpoint_routes(app)):
         server.include_router(routes)
     add_assets(server)
 

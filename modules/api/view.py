@@ -9,6 +9,7 @@ from typing import Any
 from modules.app import App
 from modules.gallery import Saved
 from modules.jobs.job import Job
+from modules.jobs.journal import REQUEST
 from modules.jobs.watch import JobView
 
 RECENT = 12
@@ -56,6 +57,14 @@ def ended(app: App, job: Job) -> Json:
         "advice": job.advice,
         "pictures": pictures(app, job),
     }
+
+
+def one_job(app: App, job: Job) -> Json:
+    """Everything about one job, whatever its state; how far it is while it runs."""
+    live = app.view(job.owner)
+    request = REQUEST.dump_python(job.request, mode="json")
+    about = {"request": request, "created": job.created, "attempts": job.attempts}
+    return ended(app, job) | about | (running(app, live) if live and live.job.id == job.id else {})
 
 
 def pictures(app: App, job: Job) -> list[Json]:

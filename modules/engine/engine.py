@@ -7,6 +7,7 @@ from time import monotonic
 
 import torch
 
+from modules.core import VERSION
 from modules.core.events import Event, Finished, Loaded, Loading, PictureMade, Stepped
 from modules.core.family import Family
 from modules.core.moments import SamplerStep
@@ -73,7 +74,9 @@ class Engine:
             yield Stepped(task, first, step.index + 1, request.steps, step.sigma, seconds, frame)
         for index, (seed, latent) in enumerate(zip(seeds, step.x.unbind(), strict=True), start=first):
             image = self._host.change_image(decode_picture(family, latent[None]), request)
-            yield PictureMade(task, index, seed, *image.size, image.tobytes(), dict(family.facts))
+            yield PictureMade(
+                task, index, seed, *image.size, image.tobytes(), {**family.facts, "Version": f"Taffy {VERSION}"}
+            )
 
 
 def sample(family: Family, request: GenerationRequest, seeds: list[int], denoiser: Denoiser) -> Iterator[SamplerStep]:

@@ -8,7 +8,7 @@ from modules.core.family import Conditioning, Family
 from modules.core.moments import PromptPart
 from modules.core.request import GenerationRequest
 from modules.engine.guidance import needs_uncond
-from modules.text.prompt import WeightedPrompt, prompt_plan
+from modules.text.prompt import WeightedPrompt, prompt_plan, scheduled
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def encode_prompts(family: Family, request: GenerationRequest) -> Prompts:
     parts = prompt_plan(request.prompt, request.steps)
     negative = None
     if needs_uncond(request.cfg_scale, [part.weight for part in parts]):
-        negative = prompt_plan(request.negative_prompt, request.steps)[0]
+        negative = scheduled(request.negative_prompt, request.steps)
     plans = parts if negative is None else (*parts, negative)
     texts = dict.fromkeys(text for plan in plans for _, text in plan.schedule)
     return Prompts(parts, negative, {text: family.encode_prompt(text, request.clip_skip) for text in texts})

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from modules.core.errors import BadCheckpoint, UnsafeFile
 
 MAX_HEADER = 16 * 2**20  # bytes; the header of an SDXL file has 0.3 MB
@@ -114,17 +116,21 @@ def _header_length(path: Path, beginning: bytes, size: int) -> int:
     return int(length)
 
 
+class _Unusable(ValueError):
+    """What is wrong with a header that is JSON."""
+
+
 def _parse(path: Path, raw: bytes, size: int) -> Header:
     if raw.count(b'"data_offsets"') > MAX_TENSORS:
         raise BadCheckpoint(f"the header of {path.name} lists more than {MAX_TENSORS:,} tensors")
     try:
-        tensors = json.loads(raw)
+        tensors = from_json(raw)  # a quarter faster than json.loads
         metadata = tensors.pop("__metadata__", {})
         spans = _spans(tensors)
         if not all(isinstance(value, str) for value in metadata.values()):
-            raise ValueError("its metadata is not text")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = error if type(error) is ValueError else "its JSON is damaged"
+            raise _Unusable("its metadata is not text")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = error if isinstance(error, _Unusable) else "its JSON is damaged"
         raise BadCheckpoint(f"the header of {path.name} cannot be used: {reason}", "download it again") from error
     _check_spans(path, spans, size - 8 - len(raw))
     return Header(path, tensors, metadata)
@@ -136,16 +142,16 @@ def _spans(tensors: dict[str, Any]) -> list[tuple[int, int]]:
     for name, item in tensors.items():
         bits, shape = BITS.get(item["dtype"]), item["shape"]
         if bits is None:
-            raise ValueError(f"{name!r:.99} has the unknown dtype {item['dtype']!r:.20}")
+            raise _Unusable(f"{name!r:.99} has the unknown dtype {item['dtype']!r:.20}")
         if len(shape) > MAX_RANK:
-            raise ValueError(f"{name!r:.99} has {len(shape)} dimensions")
+            raise _Unusable(f"{name!r:.99} has {len(shape)} dimensions")
         for length in shape:
             if type(length) is not int or length < 0:
-                raise ValueError(f"{name!r:.99} has an impossible shape")
+                raise _Unusable(f"{name!r:.99} has an impossible shape")
             bits *= length
         begin, end = item["data_offsets"]
         if bits != 8 * (end - begin):
-            raise ValueError(f"the shape of {name!r:.99} does not fit its place in the file")
+            raise _Unusable(f"the shape of {name!r:.99} does not fit its place in the file")
         spans.append((begin, end))
     return sorted(spans)
 

@@ -48,10 +48,7 @@ class Gallery:
         self._store = Store(database)
         self._saving = threading.Lock()
         for saved in self._store.incomplete():
-            if (folder / saved.path).is_file():
-                self._store.complete(saved.id)
-            else:
-                self._store.forget(saved.id)
+            self._settle(saved)
 
     def close(self) -> None:
         self._store.close()
@@ -100,6 +97,16 @@ class Gallery:
     def of_job(self, job_id: str, owner: str) -> tuple[Saved, ...]:
         """A job's pictures so far, in its order."""
         return self._store.of_job(job_id, owner)
+
+    def _settle(self, saved: Saved) -> None:
+        """Show or strike a picture whose saving was cut off, and remove the unfinished file."""
+        path = contained(self._folder, saved.path)
+        for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
+            unfinished.unlink()
+        if path.is_file():
+            self._store.complete(saved.id)
+        else:
+            self._store.forget(saved.id)
 
     def _add(self, job_id: str, owner: str, request: GenerationRequest, picture: PictureMade, infotext: str) -> Saved:
         """Give the picture an id and the next free name, and list it."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
-from modules.core.errors import QueueFull
+from modules.core.errors import CannotSave, QueueFull
 from modules.core.request import GenerationRequest
 from modules.jobs.job import Job, JobState
 from modules.jobs.journal import Journal
@@ -19,6 +20,7 @@ class JobQueue:
         self._limit = limit
         self._changed = threading.Condition()
         self._running: set[str] = set()
+        self._endings: list[tuple[str, JobState, str, str]] = []  # not yet in the journal
         self._closed = False
         journal.recover()
 
@@ -36,6 +38,7 @@ class JobQueue:
         """The next job, now running; waits for one. None when the queue is closed. Raises CannotSave."""
         with self._changed:
             while not self._closed:
+                self._write_endings()
                 job = self.journal.begin_next()
                 if job is not None:
                     self._running.add(job.id)
@@ -56,10 +59,16 @@ class JobQueue:
         return was_running
 
     def end(self, job_id: str, state: JobState, error: str = "", advice: str = "") -> None:
-        """How a taken job ended. Raises CannotSave."""
+        """How a taken job ended. Raises CannotSave; it is then written before the next job is taken."""
         with self._changed:
             self._running.discard(job_id)
-            self.journal.end(job_id, state, error, advice)
+            self._endings.append((job_id, state, error, advice))
+            self._write_endings()
+
+    def _write_endings(self) -> None:
+        while self._endings:
+            self.journal.end(*self._endings[0])
+            del self._endings[0]
 
     def give_back(self, job_id: str, reason: str) -> None:
         """The worker was lost while it made this job: it waits again in its old place, but only once."""
@@ -78,4 +87,5 @@ class JobQueue:
             self._closed = True
             self._running.clear()
             self._changed.notify_all()
-            self.journal.release()
+            with suppress(CannotSave):  # the next start then finds them running
+                self.journal.release()

@@ -52,7 +52,6 @@ class JobView:
             step=event.step,
             steps=event.steps,
             step_seconds=before + SMOOTHING * (event.seconds - before),
-            message="",
             frame=event.frame or self.frame,
             frame_step=event.step if event.frame else self.frame_step,
             n=self.n + (event.frame is not None),
@@ -123,8 +122,9 @@ class Watchers:
 
     def begin(self, job: Job, offset: int) -> None:
         """A worker takes the job; `offset` of its pictures are there already."""
+        message = f"{job.error} Trying once more." if job.error else ""
         with self._lock:
-            self._set(JobView(job, offset, picture=offset + 1, steps=job.request.steps, message=job.error))
+            self._set(JobView(job, offset, picture=offset + 1, steps=job.request.steps, message=message))
 
     def follow(self, event: Loading | Loaded | Stepped) -> None:
         """What a worker says while it works: bytes of a checkpoint are news for everybody, a step for the owner."""

@@ -61,11 +61,13 @@ class Index:
         """
         entries = self.entries()
         wanted = name.strip().casefold()
-        title = re.sub(r" \[[0-9a-f]+\]$", "", wanted)
+        bracket = re.search(r" \[([0-9a-f]+)\]$", wanted)
+        title = wanted[: bracket.start()] if bracket else wanted
+        digits = (bracket[1] if bracket else wanted)[:DIGITS]
         for matches in (
-            lambda entry: entry.name.casefold() == title,
+            lambda entry: title in {entry.name.casefold(), f"{entry.name}{entry.path.suffix}".casefold()},
             lambda entry: title in {entry.path.name.casefold(), entry.path.stem.casefold()},
-            lambda entry: self.short_hash(entry) == wanted[:DIGITS],
+            lambda entry: self.short_hash(entry) == digits,
         ):
             for entry in filter(matches, entries):
                 return _usable(entry)

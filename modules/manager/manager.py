@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Generator
 from pathlib import Path
 
@@ -54,11 +53,8 @@ class Manager:
         return family
 
     def unload(self) -> None:
-        """Give the memory of the weights back."""
-        if self._family is None:
-            return
+        """Give the memory of the weights back, at once: nothing in a family refers to itself in a circle."""
         self._family = self._entry = None
-        gc.collect()
         if self._device.kind == "cuda":
             import torch
 

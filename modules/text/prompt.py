@@ -53,7 +53,7 @@ def scheduled(text: str, steps: int, weight: float = 1.0) -> WeightedPrompt:
     """Comments taken out, and what is left of [from:to:when], [to:when], [from::when] and [a|b] at each step.
 
     when: a step, or with a "." a fraction of all steps. [a|b] changes at every step. What is not of this form, or
-    not balanced, is ordinary text.
+    not balanced, is ordinary text; A1111 then often takes the whole prompt for text, here every complete [..] counts.
     """
     nodes = _parse(_COMMENT.sub("", text), steps)
     return WeightedPrompt(weight, tuple((end, _text(nodes, end)) for end in sorted({*_ends(nodes, steps), steps})))

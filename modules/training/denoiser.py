@@ -19,7 +19,6 @@ from modules.training.tokens import UNKNOWN, CompactVocabulary
 
 STEPS = 1000
 BETAS = (0.00085, 0.012)
-SNR_CAP = 5.0  # min-SNR-gamma (Hang et al. 2023)
 
 
 class TextToLatent(nn.Module):
@@ -69,7 +68,12 @@ class Batches:
 
 
 def v_loss(model: TextToLatent, clean: Tensor, ids: Tensor, levels: Tensor, step_seed: int) -> Tensor:
-    """Weighted squared error of v, with timesteps spread evenly over the batch."""
+    """Squared error of v, with timesteps spread evenly over the batch.
+
+    Unweighted: what the object is gets decided at t = 700 to 950 on so small a latent, and min-SNR
+    weights (Hang et al. 2023) are 0.09 to 0.005 there. With them, 2,200 steps learned hand and
+    background but no objects.
+    """
     generator = torch.Generator().manual_seed(step_seed)
     n = len(clean)
     strata = (torch.arange(n) + torch.rand(n, generator=generator)) / n
@@ -80,9 +84,7 @@ def v_loss(model: TextToLatent, clean: Tensor, ids: Tensor, levels: Tensor, step
     target = level.sqrt() * noise - (1 - level).sqrt() * clean
     with mixed_precision():
         predicted: Tensor = model(noisy, timesteps, ids)
-    snr = level / (1 - level)
-    weight = snr.clamp(max=SNR_CAP) / (snr + 1)  # Hang et al. 2023, for v-prediction
-    return (weight * (predicted.float() - target).square()).mean()
+    return (predicted.float() - target).square().mean()
 
 
 def denoiser_stage(model: TextToLatent, batches: Batches, batch: int = 16, peak_rate: float = 8e-4) -> Stage:

@@ -16,7 +16,7 @@ ROUTES = [
     ("http", "POST", "/jobs/abc/cancel"),
     ("http", "POST", "/gradio_api/upload"),
     ("http", "OPTIONS", "/jobs"),
-    ("http", "GET", "/assets/taffy.js"),
+    ("http", "GET", "/taffy/taffy.js"),
     ("http", "GET", "/internal/ping"),
     ("websocket", "", "/gradio_api/ws"),
 ]
@@ -69,7 +69,8 @@ def ask(
     """Status, body and the first message of the answer."""
     sent: list[Message] = []
     scope: Scope = {"type": kind, "path": path, "extensions": {"websocket.http.response": {}}}
-    scope |= {"method": method} if method else {}
+    if method:
+        scope["method"] = method
     scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in headers]
 
     async def receive() -> Message:

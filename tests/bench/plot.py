@@ -1,4 +1,4 @@
-"""A report as a picture: for each row its runs as dots, their range as a bar, the median as a line, the limit marked."""
+"""A report as a picture: a row's runs are dots, their range is a bar, their median a line; limits are marked."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def plot(report: Report) -> str:
 
 def ticks(largest: float) -> list[float]:
     """0 and four to ten round numbers, the last one at or above `largest`."""
-    step = 10.0 ** math.floor(math.log10(largest or 1))
-    step *= next(part for part in (0.1, 0.2, 0.5, 1) if largest / (step * part) <= 8)
+    largest = largest or 1.0
+    step = 10.0 ** math.floor(math.log10(largest))
+    step *= next(part for part in (0.1, 0.2, 0.5, 1, 2) if largest / (step * part) <= 8)
     return [step * i for i in range(math.ceil(largest / step - 1e-9) + 1)]
 
 
@@ -71,7 +72,7 @@ def _row(row: Row, y: float, scale: float) -> Iterator[str]:
         return
     x, colour = LABELS + row.limit * scale, FAINT if row.kept else LIMIT
     yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 15}" y2="{y + 15}" stroke="{colour}" stroke-dasharray="4 3"/>'
-    yield _text(x + 5, y - 7, f"limit {short(row.limit)}", 11, colour)
+    yield _text(x + 5, y - 10, f"limit {short(row.limit)}", 11, colour)
     yield number if row.kept else number.replace(INK, LIMIT)
 
 

@@ -1,8 +1,7 @@
-"""What a bench found: a table for the terminal, JSON for the record, a picture for the eye."""
+"""What a bench found: as a table for the terminal and as JSON for the record."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
@@ -12,8 +11,6 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-from modules.core.paths import write_atomically
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def table(report: Report) -> str:
     """Minimum, median, maximum and limit of every row, as text."""
     lines = [report.title + ("" if report.complete else " (not complete)")]
     for panel, rows in report.panels():
-        width = max(len(row.label) for row in rows)
+        width = max(len(panel), *(len(row.label) for row in rows))
         lines += ["", f"{panel:{width}}  {'min':>8} {'median':>8} {'max':>8} {'limit':>8}"]
         for row in rows:
             limit = "" if row.limit is None else f"{short(row.limit):>8} {'ok' if row.kept else 'TOO MUCH'}"
@@ -87,19 +84,6 @@ def as_json(report: Report) -> dict[str, Any]:
     return {"bench": report.name, "complete": report.complete, "facts": dict(report.facts), "rows": rows}
 
 
-def write(report: Report, folder: Path) -> list[Path]:
-    """<name>.json and <name>.svg in the folder. Called after every run, so that a broken-off bench leaves what it has."""
-    from tests.bench.plot import plot
-
-    files = {
-        folder / f"{report.name}.json": json.dumps(as_json(report), indent=1) + "\n",
-        folder / f"{report.name}.svg": plot(report),
-    }
-    for path, content in files.items():
-        write_atomically(path, content.encode())
-    return list(files)
-
-
 def short(value: float) -> str:
     """Three digits, as a person writes them: 0.0412, 3.98, 126."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
@@ -107,8 +91,12 @@ def short(value: float) -> str:
 
 def machine(root: Path) -> dict[str, str]:
     """What the numbers depend on, and how busy the machine was before the bench."""
-    cpu = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
-    commit = _git(root, "rev-parse", "--short", "HEAD") + (" and changes" if _git(root, "status", "--porcelain") else "")
+    cpu = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
+    )
+    commit = _git(root, "rev-parse", "--short", "HEAD") + (
+        " and changes" if _git(root, "status", "--porcelain") else ""
+    )
     return {
         "machine": f"{cpu or platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),

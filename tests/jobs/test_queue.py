@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from modules.core.errors import NotThere, QueueFull
+from modules.core.errors import CannotSave, NotThere, QueueFull
 from modules.core.request import GenerationRequest
 from modules.jobs.journal import Journal
 from modules.jobs.queue import JobQueue
@@ -110,5 +110,21 @@ def test_a_job_lost_with_its_worker_goes_first_and_only_once_more(queue: JobQueu
     assert state(queue, lost.id) == "failed"
     assert queue.journal.get(lost.id, "local").error == "Tried 2 times. The engine stopped."
     taken = queue.take()
+    assert taken is not None
+    assert taken.id == other.id
+
+
+def test_an_ending_a_full_disk_refused_is_written_when_there_is_room(queue: JobQueue) -> None:
+    lost, other = queue.put(CAT, "local"), queue.put(CAT, "local")
+    queue.take()
+    queue.journal._db.execute("PRAGMA max_page_count = 1")  # SQLite then says "database or disk is full"
+    with pytest.raises(CannotSave, match="full"):
+        queue.end(lost.id, "failed", "x" * 100_000)
+    with pytest.raises(CannotSave, match="full"):
+        queue.take()
+    assert state(queue, lost.id) == "running"
+    queue.journal._db.execute("PRAGMA max_page_count = 1000000")
+    taken = queue.take()
+    assert state(queue, lost.id) == "failed"
     assert taken is not None
     assert taken.id == other.id

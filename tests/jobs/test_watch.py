@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,15 @@ def test_a_second_attempt_counts_the_pictures_that_are_there() -> None:
     view = watchers.view("local")
     assert view is not None
     assert (view.picture, view.seconds_left) == (3, 0)
+
+
+def test_a_second_attempt_says_why() -> None:
+    watchers = Watchers()
+    watchers.begin(replace(job(), error="The engine stopped."), offset=0)
+    watchers.follow(stepped(1))
+    view = watchers.view("local")
+    assert view is not None
+    assert view.message == "The engine stopped. Trying once more."
 
 
 def test_the_estimate_is_smoothed() -> None:

@@ -270,6 +270,6 @@ def test_no_text_raises(text: str) -> None:
     "hostile", ["a: [", "a:[1,", '{"a":', 'a: "', " ", "a", "a: {,", '\\"', "Negative prompt:\n", "a:1,"]
 )
 def test_a_megabyte_of_hostility_takes_seconds_at_most(hostile: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     request_from_infotext("Steps: 1, Seed: 2, x: " + hostile * (1_000_000 // len(hostile)))
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8

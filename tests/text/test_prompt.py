@@ -169,7 +169,7 @@ def test_a_text_without_marks_is_left_alone(text: str) -> None:
 @pytest.mark.parametrize("hostile", ["(a", "[a:", "[", "[a|b]", " ", ":", "1", "\\", ": ", "a BREAK ", "AND ", "(a:9"])
 def test_the_longest_hostile_prompt_takes_seconds_at_most(hostile: str) -> None:
     text = (hostile * MAX_PROMPT)[:MAX_PROMPT]
-    start = time.perf_counter()
+    start = time.process_time()
     parse_attention(text)
     prompt_plan(text, 150)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -1,0 +1,102 @@
+"""The benches' own tests: what a report says, how it looks, and one tiny run of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.bench.__main__ import main, show
+from tests.bench.plot import plot, ticks
+from tests.bench.report import Report, Row, as_json, machine, table
+from tests.bench.start import ROOT
+
+PAGE = Row("From the start", "page & bar", (3.0, 5.0, 4.0), "s", 6.0)
+SLOW = Row("From the start", "picture", (16.0,), "s", 15.0)
+RATIO = Row("Ratio", "a step", (0.95, 1.05), "times")
+REPORT = Report("demo", "A demo", (PAGE, SLOW, RATIO), {"machine": "abacus"}, complete=True)
+
+
+def test_a_table_shows_the_range_and_whether_the_limit_is_kept() -> None:
+    lines = [" ".join(line.split()) for line in table(REPORT).splitlines()]
+    assert "page & bar 3 4 5 6 ok" in lines
+    assert "picture 16 16 16 15 TOO MUCH" in lines
+    assert "a step 0.95 1 1.05" in lines
+    assert "machine: abacus" in lines
+
+
+def test_json_has_every_run_and_the_verdict() -> None:
+    page, slow, ratio = json.loads(json.dumps(as_json(REPORT)))["rows"]
+    assert (page["values"], page["median"], page["kept"]) == ([3.0, 5.0, 4.0], 4.0, True)
+    assert (slow["kept"], ratio["kept"]) == (False, None)
+
+
+def test_a_plot_is_an_svg_with_every_label_and_a_dot_for_every_run() -> None:
+    picture = ElementTree.fromstring(plot(REPORT))
+    words = [element.text for element in picture.iter() if element.text]
+    dots = [element for element in picture.iter() if element.tag.endswith("circle")]
+    assert {"A demo", "From the start", "page & bar", "picture", "a step", "limit 6", "4 s"} <= set(words)
+    assert len(dots) == 6
+
+
+def test_a_longer_run_moves_its_dot_to_the_right() -> None:
+    def place(seconds: float) -> float:
+        row = Row("p", "l", (10.0, seconds), "s")
+        dots = [one for one in ElementTree.fromstring(plot(Report("d", "D", (row,)))).iter() if "cx" in one.attrib]
+        return float(dots[1].attrib["cx"])
+
+    assert place(1.0) < place(2.0) < place(10.0)
+
+
+@pytest.mark.parametrize("largest", [0.0, 0.003, 0.0791, 0.95, 1.0, 7.99, 8.01, 9.9, 10.0, 126.0, 4000.0])
+def test_an_axis_has_a_handful_of_marks_and_reaches_the_largest_value(largest: float) -> None:
+    marks = ticks(largest)
+    assert marks[0] == 0
+    assert marks[-1] >= largest * (1 - 1e-9)
+    assert marks[-1] > 0
+    assert 2 <= len(marks) <= 10
+
+
+def test_a_row_without_runs_is_left_out() -> None:
+    waiting = Report("demo", "A demo", (PAGE, Row("Later", "not yet", (), "s")))
+    assert "not yet" not in table(waiting)
+    assert "not yet" not in plot(waiting)
+
+
+def test_a_bench_that_is_broken_off_leaves_what_it_has(tmp_path: Path) -> None:
+    def reports() -> Iterator[Report]:
+        yield Report("demo", "A demo", (PAGE,))
+        raise KeyboardInterrupt
+
+    assert show(reports(), tmp_path) == 130
+    assert json.loads((tmp_path / "demo.json").read_text())["complete"] is False
+    assert "(not complete)" in (tmp_path / "demo.svg").read_text()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_machine_is_described() -> None:
+    assert {"machine", "python", "commit", "load before"} == set(machine(ROOT))
+
+
+def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["sprint"])
+    assert "start" in capsys.readouterr().err
+
+
+def test_bench_step_compares_our_loop_with_diffusers(tmp_path: Path) -> None:
+    assert main(["step", "--checkpoints", "tiny", "--runs", "1", "--use-cpu", "--out", str(tmp_path)]) == 0
+    rows = {row["label"]: row for row in json.loads((tmp_path / "step.json").read_text())["rows"]}
+    assert rows["tiny, a step"]["median"] == rows["Taffy"]["median"] / rows["diffusers' pipeline"]["median"]
+    assert rows["tiny, share of a step"]["median"] > 0
+
+
+@pytest.mark.long
+def test_bench_start_measures_the_page_and_the_picture(tiny_models: Path, tmp_path: Path) -> None:
+    flags = ["--runs", "1", "--models-dir", str(tiny_models), "--checkpoint", "tiny", "--out", str(tmp_path)]
+    assert main(["start", *flags]) == 0
+    page, picture = json.loads((tmp_path / "start.json").read_text())["rows"]
+    assert 0 < page["median"] < picture["median"]

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modules.core.errors import BadCheckpoint
+from modules.families import FAMILIES, recognise
+from modules.families.header import Header, read_header
+
+
+def header_with(*keys: str) -> Header:
+    return Header(Path("thing.safetensors"), {key: {"shape": [1]} for key in keys})
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("conditioner.embedders.0.x", "this looks like SDXL; this version of Taffy runs SD 1.x"),
+        ("cond_stage_model.model.x", "this looks like SD 2.x"),
+        ("model.diffusion_model.joint_blocks.0.x", "this looks like SD 3"),
+        ("double_blocks.0.x", "this looks like Flux"),
+        ("lora_unet_down.x", "a LoRA; it belongs in models/Lora"),
+        ("first_stage_model.x", "a VAE; it belongs in models/VAE"),
+        ("model.diffusion_model.x", "a denoiser without its text encoder or VAE"),
+        ("something.else", "none of its 1 tensors has a known name"),
+    ],
+)
+def test_other_files_are_told_what_they_look_like(key: str, words: str) -> None:
+    with pytest.raises(BadCheckpoint, match=words.replace(".", r"\.")):
+        recognise("thing", header_with(key))
+
+
+def test_sdxl_is_refused_although_it_has_the_same_unet_prefix() -> None:
+    keys = ("model.diffusion_model.input_blocks.0.0.weight", "first_stage_model.decoder.conv_in.weight")
+    with pytest.raises(BadCheckpoint, match="SDXL"):
+        recognise("thing", header_with(*keys, "conditioner.embedders.0.transformer.x"))
+
+
+def test_another_pipeline_in_a_folder_is_named() -> None:
+    folder = Header(Path("xl"), {}, configs={"model_index": {"_class_name": "StableDiffusionXLPipeline"}})
+    with pytest.raises(BadCheckpoint, match="StableDiffusionXLPipeline"):
+        recognise("xl", folder)
+
+
+def test_the_card_names_the_family_that_loads_it(tiny_file: Path) -> None:
+    card = recognise("tiny", read_header(tiny_file))
+    assert FAMILIES[card.family].matches(read_header(tiny_file))

@@ -1,0 +1,263 @@
+"""Keeping pictures: once, whole, numbered, and only for their owner."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from modules.core.errors import CannotSave, NotThere
+from modules.gallery import Gallery, Saved, single
+from modules.gallery.metadata import read_metadata
+from tests.gallery.made_pictures import REQUEST, made
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[Gallery]:
+    gallery = Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
+    yield gallery
+    gallery.close()
+
+
+def files(folder: Path) -> list[str]:
+    """Every file below a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def number(saved: Saved) -> int:
+    return int(saved.name.split("-")[0])
+
+
+def test_a_picture_lies_where_a1111_would_put_it(gallery: Gallery, tmp_path: Path) -> None:
+    saved = gallery.save("job", "local", REQUEST, made(seed=7))
+    assert saved.path == f"local/txt2img-images/{date.today().isoformat()}/00000-7.png"
+    assert gallery.file(saved.id, "local") == tmp_path / "outputs" / saved.path
+    assert files(tmp_path / "outputs") == [saved.path]
+
+
+def test_its_pixels_are_the_workers(gallery: Gallery) -> None:
+    saved = gallery.save("job", "local", REQUEST, made())
+    with Image.open(gallery.file(saved.id, "local")) as image:
+        assert image.tobytes() == made().rgb
+
+
+def test_its_record_is_the_request_of_this_picture_alone(gallery: Gallery) -> None:
+    saved = gallery.save("job", "local", REQUEST, made(index=1, seed=8))
+    alone = replace(REQUEST, seed=8, count=1, batch_size=1, width=8, height=8, checkpoint="starter")
+    found = read_metadata(gallery.file(saved.id, "local"))
+    assert (saved.request, found.request, found.infotext) == (alone, alone, saved.infotext)
+    assert "Seed: 8, Size: 8x8, Model hash: 6ce0161689, Model: starter" in saved.infotext
+
+
+def test_what_the_request_says_is_not_overridden() -> None:
+    """An extension may return a picture of another size; the size that was asked for makes it again."""
+    request = replace(REQUEST, width=64, height=32, checkpoint="other")
+    assert single(request, made()) == replace(request, count=1, batch_size=1)
+
+
+def test_numbers_go_on_from_the_highest_file(gallery: Gallery, tmp_path: Path) -> None:
+    folder = tmp_path / "outputs/local/txt2img-images" / date.today().isoformat()
+    folder.mkdir(parents=True)
+    for name in ("00041-1.png", "00007-2.png", "notes.txt", "123456.png"):
+        (folder / name).touch()
+    assert gallery.save("job", "local", REQUEST, made()).name == "00042-7.png"
+
+
+def test_the_number_of_a_removed_file_is_not_given_again(gallery: Gallery) -> None:
+    first = gallery.save("a", "local", REQUEST, made())
+    gallery.file(first.id, "local").unlink()
+    assert gallery.save("b", "local", REQUEST, made()).name == "00001-7.png"
+
+
+def test_each_owner_counts_alone(gallery: Gallery) -> None:
+    assert {number(gallery.save(owner, owner, REQUEST, made())) for owner in ("ann", "bob")} == {0}
+
+
+def test_saving_a_picture_again_changes_nothing(gallery: Gallery, tmp_path: Path) -> None:
+    first = gallery.save("job", "local", REQUEST, made())
+    written = gallery.file(first.id, "local").stat().st_mtime_ns
+    assert gallery.save("job", "local", REQUEST, made()) == first
+    assert gallery.file(first.id, "local").stat().st_mtime_ns == written
+    assert files(tmp_path / "outputs") == [first.path]
+
+
+def test_many_savers_get_a_number_each(tmp_path: Path) -> None:
+    """Two galleries of the same folder, as two programs would have them, with four threads each."""
+    galleries = [Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3") for _ in range(2)]
+    with ThreadPoolExecutor(8) as pool:
+        pictures = pool.map(lambda i: galleries[i % 2].save("job", "local", REQUEST, made(i, seed=7)), range(24))
+        assert sorted(number(saved) for saved in pictures) == list(range(24))
+    assert len(files(tmp_path / "outputs")) == 24
+    for gallery in galleries:
+        gallery.close()
+
+
+def test_many_savers_of_one_picture_make_one_file(gallery: Gallery, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        pictures = set(pool.map(lambda _: gallery.save("job", "local", REQUEST, made()).id, range(16)))
+    assert len(pictures) == len(files(tmp_path / "outputs")) == 1
+
+
+def test_a_picture_of_somebody_else_is_not_there(gallery: Gallery) -> None:
+    saved = gallery.save("job", "ann", REQUEST, made())
+    assert gallery.get(saved.id, "ann") == saved
+    for ask in (gallery.get, gallery.file):
+        with pytest.raises(NotThere):
+            ask(saved.id, "bob")
+    assert gallery.newest("bob", 9) == gallery.of_job("job", "bob") == ()
+
+
+@pytest.mark.parametrize("picture_id", ["", "nothing", "../../etc/passwd", "a\0b", "' OR 1=1 --"])
+def test_unknown_ids_are_not_there(gallery: Gallery, picture_id: str) -> None:
+    gallery.save("job", "local", REQUEST, made())
+    with pytest.raises(NotThere):
+        gallery.file(picture_id, "local")
+
+
+def test_a_file_that_somebody_removed_is_not_there(gallery: Gallery) -> None:
+    saved = gallery.save("job", "local", REQUEST, made())
+    gallery.file(saved.id, "local").unlink()
+    with pytest.raises(NotThere, match=r"00000-7\.png, is gone"):
+        gallery.file(saved.id, "local")
+
+
+@pytest.mark.parametrize("owner", ["", ".", "..", "../ann", "ann/../bob", "/etc", "a\\b", "c:", "a\0"])
+def test_an_owner_cannot_be_a_path(gallery: Gallery, tmp_path: Path, owner: str) -> None:
+    with pytest.raises(NotThere):
+        gallery.save("job", owner, REQUEST, made())
+    assert not any(path.suffix == ".png" for path in tmp_path.rglob("*"))
+
+
+def test_newest_come_first(gallery: Gallery) -> None:
+    saved = [gallery.save("job", "local", REQUEST, made(i, seed=i)) for i in range(3)]
+    assert gallery.newest("local", 2) == (saved[2], saved[1])
+
+
+def test_a_jobs_pictures_come_in_its_order(gallery: Gallery) -> None:
+    for index in (2, 0, 1):
+        gallery.save("job", "local", REQUEST, made(index))
+    gallery.save("other", "local", REQUEST, made(0))
+    assert [saved.index for saved in gallery.of_job("job", "local")] == [0, 1, 2]
+
+
+def test_ids_cannot_be_guessed(gallery: Gallery) -> None:
+    ids = [gallery.save("job", "local", REQUEST, made(i)).id for i in range(3)]
+    assert all(re.fullmatch(r"[\w-]{22}", picture_id) for picture_id in ids) and len(set(ids)) == 3
+
+
+def test_pictures_outlive_the_program(gallery: Gallery, tmp_path: Path) -> None:
+    saved = gallery.save("job", "local", REQUEST, made())
+    gallery.close()
+    again = Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
+    assert again.get(saved.id, "local") == saved
+    again.close()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 kB. Only root can make one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small disk here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_nothing_behind(tiny_disk: Path, tmp_path: Path) -> None:
+    gallery = Gallery(tiny_disk, tmp_path / "gallery.sqlite3")
+    with pytest.raises(CannotSave, match=r"00000-7\.png could not be saved: No space left on device"):
+        gallery.save("job", "local", REQUEST, made(side=512))
+    assert files(tiny_disk) == [] and gallery.newest("local", 9) == ()
+    saved = gallery.save("job", "local", REQUEST, made(side=64))
+    assert files(tiny_disk) == [saved.path]
+    gallery.close()
+
+
+def test_a_list_on_a_full_disk_leaves_nothing_behind(tiny_disk: Path, tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path / "outputs", tiny_disk / "gallery.sqlite3")
+    filler = tiny_disk / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    kept = 0
+    with pytest.raises(CannotSave, match=r"gallery\.sqlite3"):
+        for kept in range(100):  # a few fit into pages that are there already
+            gallery.save("job", "local", REQUEST, made(kept))
+    assert len(files(tmp_path / "outputs")) == len(gallery.newest("local", 100)) == kept
+    filler.unlink()
+    gallery.save("job", "local", REQUEST, made(kept))
+    gallery.close()
+
+
+def test_a_disk_that_refuses_at_the_end_leaves_nothing_behind(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(CannotSave, match="No space left"):
+        patch.setattr(os, "fsync", refuse)
+        gallery.save("job", "local", REQUEST, made())
+    assert files(tmp_path / "outputs") == [] and gallery.newest("local", 9) == ()
+    assert number(gallery.save("job", "local", REQUEST, made())) == 0
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from modules.gallery import Gallery
+from modules.gallery.store import Store
+from tests.gallery.made_pictures import REQUEST, made
+
+gallery = Gallery(Path(sys.argv[1]) / "outputs", Path(sys.argv[1]) / "gallery.sqlite3")
+if sys.argv[2] == "while writing":
+    os.fsync = lambda _: os._exit(9)
+else:
+    Store.complete = lambda *_: os._exit(9)
+gallery.save("job", "local", REQUEST, made())
+"""
+
+
+def killed(folder: Path, when: str) -> Gallery:
+    """What the next start finds after the program died in the middle of saving."""
+    assert subprocess.run([sys.executable, "-c", KILLED, str(folder), when], check=False).returncode == 9
+    assert len(files(folder / "outputs")) == 1
+    return Gallery(folder / "outputs", folder / "gallery.sqlite3")
+
+
+def test_a_kill_while_writing_leaves_nothing_after_the_next_start(tmp_path: Path) -> None:
+    gallery = killed(tmp_path, "while writing")
+    assert files(tmp_path / "outputs") == [] and gallery.newest("local", 9) == ()
+    assert number(gallery.save("job", "local", REQUEST, made())) == 0
+    gallery.close()
+
+
+def test_a_kill_after_writing_does_not_double_the_picture(tmp_path: Path) -> None:
+    gallery = killed(tmp_path, "after writing")
+    saved = gallery.save("job", "local", REQUEST, made())
+    assert gallery.newest("local", 9) == (saved,)
+    assert files(tmp_path / "outputs") == [saved.path]
+    gallery.close()
+
+
+def test_a_damaged_list_says_so(tmp_path: Path) -> None:
+    (tmp_path / "gallery.sqlite3").write_bytes(b"not a database" * 100)
+    with pytest.raises(CannotSave, match=r"gallery\.sqlite3, cannot be used: file is not a database"):
+        Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
+
+
+def test_saving_needs_no_torch() -> None:
+    check = "import sys, modules.gallery; print(*{'torch', 'gradio'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "\n"

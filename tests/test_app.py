@@ -1,0 +1,452 @@
+"""The road of a picture, from a request to the gallery, with everything real but the network that dreams."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.app import App, build
+from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, QueueFull, TaffyError, UnsafeFile
+from modules.core.request import GenerationRequest
+from modules.core.settings import Settings
+from modules.core.worker import Worker
+from modules.hooks import Control, Tab, hookimpl
+from modules.installing import InstallFailed, InstallProgress
+from modules.jobs.job import Job
+from modules.jobs.prepare import Progress
+from modules.manager.index import FOLDER
+from modules.worker.process import ProcessWorker
+from tests.headers import header_only
+from tests.workers import Installed, NoiseConfig, noise_process, noise_worker
+
+ME = "local"
+SLOW = NoiseConfig(step_seconds=0.02)
+CAT = GenerationRequest(prompt="a cat", steps=4, seed=7, width=32, height=32)
+
+
+Start = Callable[..., App]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with one checkpoint, called "tiny"."""
+    folder = tmp_path_factory.mktemp("models")
+    header_only(folder / FOLDER / "tiny.safetensors")
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path: Path, models: Path) -> Iterator[Start]:
+    """Starts apps on one data folder, each with a worker of noise; the one before is closed first."""
+    apps: list[App] = []
+
+    def close() -> None:
+        while apps:
+            apps.pop().close()
+
+    def start(worker: Worker | None = None, **values: Any) -> App:
+        close()
+        chosen: dict[str, Any] = {"data_dir": tmp_path / "data", "models_dirs": (models,)} | values
+        app = replace(build(Settings(**chosen)), worker=worker or noise_worker(), packages=Installed())
+        app.start()
+        apps.append(app)
+        return app
+
+    yield start
+    close()
+
+
+@pytest.fixture
+def app(start: Start) -> App:
+    return start()
+
+
+def until(true: Callable[[], Any], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+def job(app: App, job_id: str) -> Job:
+    return app.queue.journal.get(job_id, ME)
+
+
+def ended(app: App, job_id: str) -> Job:
+    until(lambda: job(app, job_id).state not in {"waiting", "running"})
+    return job(app, job_id)
+
+
+def stepping(app: App) -> bool:
+    view = app.view(ME)
+    return view is not None and view.step > 0
+
+
+# A request
+
+
+def test_everything_left_open_is_filled_before_the_job_is_kept(app: App) -> None:
+    request = job(app, app.submit(GenerationRequest(), ME)).request
+    card = app.checkpoints()[0]
+    assert (request.checkpoint, request.width, request.height) == ("tiny", card.native_size, card.native_size)
+    assert request.seed >= 0
+
+
+def test_an_empty_prompt_is_fine(app: App) -> None:
+    assert ended(app, app.submit(replace(CAT, prompt=""), ME)).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"width": 33}, "width: tiny makes pictures in multiples of .* got 33"),
+        ({"height": 1}, "height: .* at least .* got 1"),
+        ({"sampler": "Dreamy"}, "there is no sampler called 'Dreamy'"),
+        ({"schedule": "soon"}, "there is no schedule called 'soon'"),
+        ({"preview": "3d"}, "there is no preview called '3d'"),
+        ({"checkpoint": "gone"}, "there is no checkpoint called 'gone'"),
+        ({"extras": {"gone.on": True}}, "no extension has a control called 'gone.on'"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_the_queue_lives_on(app: App, values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadRequest, match=sentence):
+        app.submit(replace(CAT, **values), ME)
+    assert app.queue.journal.waiting() == ()
+    assert ended(app, app.submit(CAT, ME)).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "sentence"),
+    [
+        ("empty.safetensors", b"", BadCheckpoint, "empty.safetensors is empty"),
+        ("cut.safetensors", b"\xff" + bytes(7) + b"{", BadCheckpoint, "cut"),
+        ("renamed.safetensors", b"PK\x03\x04" + bytes(50), BadCheckpoint, "ZIP"),
+        ("huge.safetensors", b"\xff" * 8 + b"{}", BadCheckpoint, "at most 16,777,216 are allowed"),
+        ("old.ckpt", b"\x80\x02.", UnsafeFile, "can run programs"),
+    ],
+)
+def test_a_broken_checkpoint_is_refused_with_its_reason(
+    start: Start, tmp_path: Path, models: Path, name: str, content: bytes, kind: type[TaffyError], sentence: str
+) -> None:
+    folder = tmp_path / "more" / FOLDER
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(content)
+    app = start(models_dirs=(models, tmp_path / "more"))
+    with pytest.raises(kind, match=sentence):
+        app.submit(replace(CAT, checkpoint=Path(name).stem), ME)
+    assert [card.name for card in app.checkpoints()] == ["tiny"]
+
+
+def test_without_a_checkpoint_the_advice_says_where_to_put_one(start: Start, tmp_path: Path) -> None:
+    app = start(models_dirs=(tmp_path / "empty",))
+    with pytest.raises(BadCheckpoint, match="no checkpoint yet") as refused:
+        app.submit(CAT, ME)
+    assert str(tmp_path / "empty" / FOLDER) in refused.value.advice
+    until(lambda: app.watchers.worker.state == "ready")
+
+
+def test_the_checkpoint_asked_for_at_the_start_is_the_default(start: Start, tmp_path: Path, models: Path) -> None:
+    folder = tmp_path / "more" / FOLDER
+    folder.mkdir(parents=True)
+    for name in ("another", "the starter"):
+        (folder / f"{name}.safetensors").symlink_to(models / FOLDER / "tiny.safetensors")
+    both = (models, tmp_path / "more")
+    assert [card.name for card in start(models_dirs=both).checkpoints()] == ["the starter", "another", "tiny"]
+    app = start(models_dirs=both, ckpt="TINY.safetensors")
+    assert [card.name for card in app.checkpoints()] == ["tiny", "the starter", "another"]
+    assert job(app, app.submit(CAT, ME)).request.checkpoint == "tiny"
+
+
+def test_names_from_the_command_line_are_checked_at_once(start: Start) -> None:
+    with pytest.raises(BadSetting, match=r"--preview is '3d', allowed is automatic or off or"):
+        start(preview="3d")
+    with pytest.raises(BadSetting, match=r"--attention is 'flashy', allowed is automatic or sdpa"):
+        start(attention="flashy")
+
+
+def test_the_preview_of_the_command_line_is_what_automatic_means(start: Start) -> None:
+    app = start(preview="linear")
+    assert job(app, app.submit(CAT, ME)).request.preview == "linear"
+    assert job(app, app.submit(replace(CAT, preview="off"), ME)).request.preview == "off"
+
+
+def test_one_owner_cannot_fill_the_queue_for_ever(start: Start) -> None:
+    app = start(noise_worker(SLOW), queue_limit=2)
+    app.submit(replace(CAT, steps=150), ME)
+    until(lambda: app.view(ME))
+    app.submit(CAT, ME)
+    app.submit(CAT, ME)
+    with pytest.raises(QueueFull, match="2 jobs"):
+        app.submit(CAT, ME)
+
+
+# A picture
+
+
+def test_a_job_ends_in_the_gallery_with_the_request_of_each_picture(app: App) -> None:
+    id = app.submit(replace(CAT, count=3, batch_size=2), ME)
+    assert ended(app, id).state == "done"
+    saved = app.gallery.of_job(id, ME)
+    assert [(picture.index, picture.seed) for picture in saved] == [(0, 7), (1, 8), (2, 9)]
+    assert saved[2].request == replace(job(app, id).request, seed=9, count=1, batch_size=1)
+    assert all(app.gallery.file(picture.id, ME).is_file() for picture in saved)
+
+
+def test_a_failed_job_says_why_and_the_next_one_works(app: App) -> None:
+    failed = ended(app, app.submit(replace(CAT, prompt="fail"), ME))
+    assert (failed.state, failed.error, failed.advice) == ("failed", "asked to fail", "ask for something else")
+    assert ended(app, app.submit(CAT, ME)).state == "done"
+
+
+def test_extensions_hear_of_every_picture_and_their_controls_travel_in_the_extras(app: App) -> None:
+    heard: list[tuple[str, GenerationRequest]] = []
+
+    class Plugin:
+        @hookimpl
+        def tabs(self) -> list[Tab]:
+            return [Tab("txt2img", "txt2img", 1, lambda page: None)]
+
+        @hookimpl
+        def controls(self, tab: str) -> list[Control]:
+            return [Control("on", "On", "checkbox", default=False)]
+
+        @hookimpl
+        def after_save(self, picture_id: str, request: GenerationRequest) -> None:
+            heard.append((picture_id, request))
+
+    app.host.register(Plugin(), "listener")
+    id = app.submit(replace(CAT, count=2, extras={"listener.on": True}), ME)
+    assert ended(app, id).state == "done"
+    assert heard == [(picture.id, picture.request) for picture in app.gallery.of_job(id, ME)]
+    assert heard[1][1].extras == {"listener.on": True}
+
+
+def test_a_full_disk_while_saving_stops_the_job_and_leaves_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start(noise_worker(SLOW))
+
+    def no_room(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_room)
+        failed = ended(app, app.submit(replace(CAT, count=64, steps=20), ME))  # 25 s, were it not stopped
+    assert failed.state == "failed"
+    assert "No space left" in failed.error
+    assert "disk" in failed.advice
+    assert [path for path in (app.settings.data_dir / "outputs").rglob("*") if path.is_file()] == []
+    assert ended(app, app.submit(CAT, ME)).state == "done"
+
+
+def test_an_error_of_our_own_fails_one_job_only(app: App) -> None:
+    class Broken:
+        @hookimpl
+        def after_save(self, picture_id: str, request: GenerationRequest) -> None:
+            if request.prompt == "trip":
+                raise RuntimeError("a bug")
+
+    app.host.register(Broken(), "broken")  # built-in plugins are not isolated
+    failed = ended(app, app.submit(replace(CAT, prompt="trip"), ME))
+    assert (failed.state, failed.error) == ("failed", "something went wrong inside: a bug")
+    assert ended(app, app.submit(CAT, ME)).state == "done"
+
+
+# Stopping
+
+
+def test_cancel_stops_a_running_job_within_a_step(start: Start) -> None:
+    app = start(noise_worker(SLOW))
+    id = app.submit(replace(CAT, steps=150), ME)
+    until(lambda: stepping(app))
+    app.cancel(id, ME)
+    assert job(app, id).state == "cancelled"
+    assert app.view(ME) is None  # at once, whatever the worker still does
+    assert ended(app, app.submit(CAT, ME)).state == "done"
+    assert app.gallery.of_job(id, ME) == ()
+
+
+def test_cancel_takes_a_waiting_job_out_of_the_line(start: Start) -> None:
+    app = start(noise_worker(SLOW))
+    app.submit(replace(CAT, steps=20), ME)
+    waiting, last = app.submit(CAT, ME), app.submit(CAT, ME)
+    app.cancel(waiting, ME)
+    assert ended(app, last).state == "done"
+    assert job(app, waiting).state == "cancelled"
+    assert app.gallery.of_job(waiting, ME) == ()
+
+
+def test_pictures_made_before_a_stop_are_kept(start: Start) -> None:
+    app = start(noise_worker(SLOW))
+    id = app.submit(replace(CAT, count=64), ME)
+    until(lambda: len(app.gallery.of_job(id, ME)) >= 2)
+    app.cancel(id, ME)
+    assert 2 <= len(app.gallery.of_job(id, ME)) < 64
+
+
+def test_nobody_stops_somebody_elses_job(start: Start) -> None:
+    app = start(noise_worker(SLOW))
+    id = app.submit(CAT, "anna")
+    with pytest.raises(NotThere):
+        app.cancel(id, "ben")
+
+
+# Losing the worker, losing the server
+
+
+@pytest.fixture
+def mortal() -> ProcessWorker:
+    return noise_process(SLOW)
+
+
+def test_kill_9_of_the_worker_puts_the_job_back_once_and_makes_no_picture_twice(
+    start: Start, mortal: ProcessWorker
+) -> None:
+    app = start(mortal)
+    id, after = app.submit(replace(CAT, count=6, steps=5), ME), app.submit(CAT, ME)
+    until(lambda: len(app.gallery.of_job(id, ME)) == 2)
+    before = app.gallery.of_job(id, ME)[:2]
+    assert mortal.pid is not None
+    os.kill(mortal.pid, signal.SIGKILL)
+    until(lambda: app.watchers.worker.state == "restarting")
+    assert "killed" in app.watchers.worker.message
+    until(lambda: stepping(app))
+    view = app.view(ME)
+    assert view is not None
+    assert view.picture > 2
+    assert "Trying once more" in view.message
+    assert (ended(app, id).state, job(app, id).attempts) == ("done", 2)
+    pictures = app.gallery.of_job(id, ME)
+    assert [picture.seed for picture in pictures] == [7, 8, 9, 10, 11, 12]
+    assert pictures[:2] == before
+    assert ended(app, after).state == "done"
+
+
+def test_a_job_that_kills_its_worker_twice_fails_and_the_next_one_works(start: Start, mortal: ProcessWorker) -> None:
+    app = start(mortal)
+    poison, after = app.submit(replace(CAT, prompt="die"), ME), app.submit(CAT, ME)
+    failed = ended(app, poison)
+    assert (failed.state, failed.attempts) == ("failed", 2)
+    assert "Tried 2 times" in failed.error
+    assert "killed" in failed.error
+    assert ended(app, after).state == "done"
+    until(lambda: app.watchers.worker.state == "ready")
+
+
+def test_stopping_the_server_keeps_the_running_job_for_the_next_start(start: Start) -> None:
+    app = start(noise_worker(SLOW))
+    id, waiting = app.submit(replace(CAT, count=8), ME), app.submit(CAT, ME)
+    until(lambda: len(app.gallery.of_job(id, ME)) >= 2)
+    app = start()
+    assert (ended(app, id).state, job(app, id).attempts) == ("done", 1)
+    assert [picture.seed for picture in app.gallery.of_job(id, ME)] == list(range(7, 15))
+    assert ended(app, waiting).state == "done"
+
+
+def test_a_job_whose_pictures_are_all_there_is_not_made_again(start: Start) -> None:
+    app = start()
+    id = app.submit(CAT, ME)
+    assert ended(app, id).state == "done"
+    app.queue.journal._db.execute("UPDATE job SET state = 'running', attempts = 1")  # killed before it was noted
+    before = app.gallery.of_job(id, ME)
+    app = start(noise_worker(NoiseConfig(step_seconds=60)))
+    assert ended(app, id).state == "done"
+    assert app.gallery.of_job(id, ME) == before
+
+
+# Before the first job
+
+
+class Installing(Installed):
+    """Two steps, the second of which waits for the test."""
+
+    def __init__(self, error: TaffyError | None = None) -> None:
+        self.error = error
+        self.go_on = False
+
+    def needed(self) -> bool:
+        return True
+
+    def run(self) -> Iterator[Progress]:
+        yield InstallProgress(5, 10, 2.0, "torch")
+        until(lambda: self.go_on)
+        if self.error:
+            raise self.error
+
+
+def test_jobs_wait_in_the_queue_while_packages_are_installed(tmp_path: Path, models: Path) -> None:
+    packages = Installing()
+    settings = Settings(data_dir=tmp_path, models_dirs=(models,))
+    app = replace(build(settings), worker=noise_worker(), packages=packages)
+    app.start()
+    until(lambda: app.watchers.worker.total == 10)
+    status = app.watchers.worker
+    assert (status.state, status.done, status.seconds_left, status.message) == ("installing", 5, 2.0, "torch")
+    id = app.submit(CAT, ME)
+    assert [waiting.id for waiting in app.queue.journal.waiting()] == [id]
+    packages.go_on = True
+    assert ended(app, id).state == "done"
+    app.close()
+
+
+def test_a_failed_installation_is_told_and_keeps_the_jobs(tmp_path: Path, models: Path) -> None:
+    packages = Installing(InstallFailed("the disk is full", "free some space"))
+    settings = Settings(data_dir=tmp_path, models_dirs=(models,))
+    app = replace(build(settings), worker=noise_worker(), packages=packages)
+    app.start()
+    id = app.submit(CAT, ME)
+    packages.go_on = True
+    until(lambda: app.watchers.worker.state == "failed")
+    assert app.watchers.worker.message == "the disk is full; free some space"
+    assert job(app, id).state == "waiting"
+    app.close()
+
+
+FRONT = """
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from modules.api.server import make_server
+from modules.app import build
+from modules.core.request import GenerationRequest
+from modules.core.settings import Settings
+from tests.workers import Installed
+
+settings = Settings(data_dir=Path(sys.argv[1]), models_dirs=(Path(sys.argv[2]),), use_cpu=True, threads=1)
+app = replace(build(settings), packages=Installed())
+make_server(app)
+assert app.checkpoints()
+id = app.submit(GenerationRequest(), "local")
+if sys.argv[3:] == ["make it"]:
+    app.start()
+    while app.queue.journal.get(id, "local").state in {"waiting", "running"}:
+        time.sleep(0.1)
+    print(app.queue.journal.get(id, "local").state)
+    app.close()
+print({name.partition(".")[0] for name in sys.modules} & {"torch", "diffusers", "transformers", "numpy", "gradio"})
+"""
+
+
+def run_front(*arguments: object) -> list[str]:
+    command = [sys.executable, "-c", FRONT, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_front_process_never_imports_torch(tmp_path: Path, models: Path) -> None:
+    assert run_front(tmp_path, models) == ["set()"]
+
+
+@pytest.mark.long
+def test_not_even_when_the_real_worker_sends_a_picture(tmp_path: Path, tiny_models: Path) -> None:
+    assert run_front(tmp_path, tiny_models, "make it") == ["done", "set()"]

@@ -1,0 +1,129 @@
+"""A real server, and pages that tolerate no error and no request to anywhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, expect
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120.0  # seconds: two cores, shared with other things
+RECORD_PAINTED = """
+    window.painted = [];
+    const look = () => {
+        const front = document.querySelector(".taffy-box img.front");
+        if (front && front.naturalWidth && painted.at(-1) !== front.src) painted.push(front.src);
+        requestAnimationFrame(look);
+    };
+    look();
+"""  # every picture that was on the screen, in order
+
+NewPage = Callable[..., Page]
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    data: Path
+
+    def state(self) -> dict[str, Any]:
+        """What the server tells a watcher first."""
+        with urlopen(f"{self.url}/jobs/stream", timeout=PATIENCE) as stream:
+            for line in stream:
+                if line.startswith(b"data: "):
+                    state: dict[str, Any] = json.loads(line[6:])
+                    return state
+        raise AssertionError("the stream ended")
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port: int = door.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_server(port: int, data: Path, models: Path) -> Iterator[Server]:
+    """`python webui.py` until the block ends."""
+    command = [sys.executable, "webui.py", "--port", str(port), "--data-dir", str(data), "--models-dir", str(models)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    data.mkdir(exist_ok=True)
+    with (data / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--ckpt", "tiny", "--use-cpu"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            server = Server(f"http://127.0.0.1:{port}", data)
+            wait_until_up(server, process)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def wait_until_up(server: Server, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            urlopen(f"{server.url}/internal/ping", timeout=5).close()
+        except (URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the server did not start:\n{(server.data / 'server.log').read_text()}")
+
+
+@contextmanager
+def strict(context: BrowserContext) -> Iterator[None]:
+    """Fails at the end of the block if a page of this context had an error or asked anybody but this machine."""
+    sins: list[str] = []
+
+    def judge_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            sins.append(f"console: {message.text}")
+
+    def judge_response(response: Response) -> None:
+        if response.status >= 400:
+            sins.append(f"{response.status}: {response.url}")
+
+    def judge_request(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"} and parts.hostname not in {"127.0.0.1", "localhost"}:
+            sins.append(f"outside: {request.url}")
+
+    context.on("console", judge_message)
+    context.on("weberror", lambda error: sins.append(f"exception: {error.error}"))
+    context.on("dialog", lambda dialog: sins.append(f"dialog: {dialog.message}"))
+    context.on("response", judge_response)
+    context.on("request", judge_request)
+    yield
+    context.close()
+    assert sins == []
+
+
+def open_in(context: BrowserContext, server: Server) -> Page:
+    """A tab whose form has been filled by the server."""
+    page = context.new_page()
+    page.goto(server.url)
+    wait_for_form(page)
+    return page
+
+
+def wait_for_form(page: Page) -> None:
+    expect(page.locator("#checkpoint input")).to_have_value("tiny")
+    expect(page.locator("taffy-engine")).to_have_attribute("data-state", "ready")

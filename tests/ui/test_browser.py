@@ -1,0 +1,236 @@
+"""The page in a real Chromium, on a real server with a tiny real checkpoint."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.browsing import NewPage, Server, free_port, open_in, running_server, wait_for_form
+
+pytestmark = pytest.mark.browser
+LONG = 150  # steps: seconds enough to look at a job while it runs
+
+
+def ask(page: Page, prompt: str, **numbers: int) -> None:
+    """Fill the form and press Ctrl+Enter in the prompt."""
+    for name, number in numbers.items():
+        page.locator(f"#{name} input[type=number]").fill(str(number))
+        page.locator(f"#{name} input[type=number]").press("Tab")
+    page.locator("#prompt textarea").fill(prompt)
+    page.locator("#prompt textarea").press("Control+Enter")
+
+
+def wait_for_result(page: Page, prompt: str) -> None:
+    """The result of this prompt is what the stage shows."""
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", prompt)
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", re.compile("^/pictures/"))
+
+
+def wait_for_steps(page: Page) -> None:
+    """The job is some steps old."""
+    expect(page.locator(".taffy-line")).to_have_text(re.compile(r"[Ss]tep ([3-9]|\d\d+) of"))
+
+
+def painted(page: Page) -> list[str]:
+    """What kind of picture was on the screen, one after the other."""
+    kinds: list[str] = page.evaluate("painted.map(src => src.startsWith('data:') ? 'preview' : 'result')")
+    return kinds
+
+
+def test_the_page_opens_with_the_form_and_the_checkpoints_defaults(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Taffy")).to_be_visible()
+    expect(page.get_by_label("Prompt", exact=True)).to_be_editable()
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    expect(page.locator("#width input")).to_have_value("64")
+    expect(page.locator("#width input")).to_have_attribute("step", "4")
+    expect(page.locator("#steps input[type=number]")).to_have_value("4")
+
+
+def test_a_preview_is_painted_before_the_result(page: Page) -> None:
+    ask(page, "a cat", steps=20)
+    wait_for_result(page, "a cat")
+    kinds = painted(page)
+    assert kinds.count("preview") >= 3
+    assert kinds[-1] == "result"
+
+
+def test_the_result_says_how_it_was_made_and_is_a_file(page: Page, server: Server) -> None:
+    ask(page, "a rocket in the rain", seed=77)
+    wait_for_result(page, "a rocket in the rain")
+    page.locator(".taffy-about summary").click()
+    infotext = page.locator(".taffy-infotext")
+    expect(infotext).to_be_visible()
+    words = infotext.inner_text()
+    assert words.startswith("a rocket in the rain\n")
+    assert "Seed: 77," in words
+    files = (server.data / "outputs" / "local").rglob("*.png")
+    assert words in [Image.open(file).info["parameters"] for file in files]
+
+
+@pytest.mark.parametrize("stop", ["button", "key"])
+def test_stop_stops(page: Page, server: Server, stop: str) -> None:
+    ask(page, f"stopped by {stop}", steps=LONG, width=128, height=128)
+    wait_for_steps(page)
+    if stop == "button":
+        page.get_by_role("button", name="Stop", exact=True).click()
+    else:
+        page.keyboard.press("Escape")
+    expect(page.locator(".taffy-line")).to_have_text("Stopped")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+    state = server.state()
+    assert state["running"] is None
+    assert state["recent"][0]["state"] == "cancelled"
+
+
+def test_a_reload_finds_the_running_job_and_shows_its_result(page: Page) -> None:
+    ask(page, "still here", steps=LONG)
+    wait_for_steps(page)
+    page.reload()
+    expect(page.locator("taffy-queue li.running")).to_contain_text("still here")
+    wait_for_result(page, "still here")
+    assert painted(page)[-2:] == ["preview", "result"]
+
+
+def test_a_reload_keeps_the_form(page: Page) -> None:
+    page.locator("#prompt textarea").fill("<b>a long thought</b>")
+    page.locator("#seed input").fill("12345")
+    page.locator("#seed input").press("Tab")
+    page.wait_for_function("localStorage.getItem('taffy-txt2img')")
+    page.reload()
+    wait_for_form(page)
+    expect(page.locator("#prompt textarea")).to_have_value("<b>a long thought</b>")
+    expect(page.locator("#seed input")).to_have_value("12345")
+
+
+def test_a_second_tab_sees_the_same_job_and_its_result(page: Page, server: Server) -> None:
+    ask(page, "seen twice", steps=LONG)
+    wait_for_steps(page)
+    other = page.context.new_page()
+    other.goto(server.url)
+    expect(other.locator("taffy-queue li.running")).to_contain_text("seen twice")
+    wait_for_result(other, "seen twice")
+    wait_for_result(page, "seen twice")
+    shown = [tab.locator(".taffy-box img.front").get_attribute("src") for tab in (page, other)]
+    assert shown[0] == shown[1]
+    assert "preview" in painted(other)
+
+
+def test_another_browser_sees_the_same_job(page: Page, new_page: NewPage) -> None:
+    ask(page, "on the sofa", steps=LONG)
+    wait_for_steps(page)
+    phone = new_page(viewport={"width": 390, "height": 844})
+    wait_for_result(phone, "on the sofa")
+
+
+def test_the_form_stays_open_while_a_job_runs_and_a_waiting_job_can_be_cancelled(page: Page) -> None:
+    ask(page, "the first", steps=LONG, width=128, height=128)
+    wait_for_steps(page)
+    ask(page, "the second")
+    waiting = page.locator("taffy-queue li.waiting")
+    expect(waiting).to_contain_text("the second")
+    waiting.get_by_role("button", name="Cancel “the second”").click()
+    expect(waiting).to_have_count(0)
+    page.get_by_role("button", name="Cancel “the first”").click()
+    expect(page.locator(".taffy-line")).to_have_text("Stopped")
+
+
+def test_a_bad_size_is_a_sentence_in_the_page_and_the_form_stays(page: Page, server: Server) -> None:
+    before = len(server.state()["recent"])
+    ask(page, "too odd", width=65)
+    refusal = page.get_by_role("alert").filter(has_text="65")
+    expect(refusal).to_be_in_viewport()
+    expect(refusal).to_contain_text("4")
+    expect(page.locator("#prompt textarea")).to_have_value("too odd")
+    expect(page.locator("#width input")).to_have_value("65")
+    assert len(server.state()["recent"]) == before
+    ask(page, "even", width=64)
+    wait_for_result(page, "even")
+    expect(page.locator("taffy-refusal")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("name", "value", "sentence"), [("steps", "151", "steps"), ("count", "", "count")])
+def test_other_bad_values_are_sentences_too(page: Page, name: str, value: str, sentence: str) -> None:
+    page.locator(f"#{name} input[type=number]").fill(value)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("taffy-refusal")).to_contain_text(sentence)
+
+
+def test_words_from_outside_are_text_and_never_markup(page: Page) -> None:
+    prompt = "<img src=nowhere onerror=alert(1)> & 'quotes'"
+    ask(page, prompt)
+    wait_for_result(page, prompt)
+    expect(page.locator(".taffy-infotext")).to_contain_text(prompt)
+    expect(page.locator("taffy-queue li").first).to_contain_text(prompt)
+
+
+def test_an_extensions_control_reaches_the_picture(page: Page) -> None:
+    page.get_by_role("button", name="Invert").click()
+    page.get_by_label("Invert colours").check()
+    ask(page, "the other way round", seed=5)
+    wait_for_result(page, "the other way round")
+    expect(page.locator(".taffy-infotext")).to_contain_text("invert/enabled: true")
+
+
+def test_the_live_part_survives_being_taken_out_and_put_back(page: Page) -> None:
+    ask(page, "back again")
+    wait_for_result(page, "back again")
+    page.evaluate(
+        "const stage = document.querySelector('taffy-stage'); stage.outerHTML = '<taffy-stage></taffy-stage>'"
+    )
+    wait_for_result(page, "back again")
+
+
+def test_progress_is_announced_at_every_tenth(page: Page) -> None:
+    page.evaluate("""() => {
+        const spoken = document.querySelector("taffy-stage [role=status]");
+        window.heard = [];
+        new MutationObserver(() => heard.push(spoken.textContent)).observe(spoken, {childList: true});
+    }""")
+    ask(page, "listen", steps=40)
+    wait_for_result(page, "listen")
+    expect(page.locator(".taffy-line")).to_have_text("Done")
+    percent = page.evaluate("heard.filter(words => words.endsWith('percent'))")
+    assert 3 <= len(percent) <= 11
+    assert all(re.fullmatch(r"\d*0 percent", words) for words in percent)
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_phone_shows_the_picture_first_and_generate_without_scrolling(new_page: NewPage, width: int) -> None:
+    page = new_page(viewport={"width": width, "height": 844}, is_mobile=True, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.get_by_role("button", name="Generate")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".taffy-box")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_label("Prompt", exact=True)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(("scheme", "darkest", "brightest"), [("light", 150, 255), ("dark", 0, 90)])
+def test_screenshots_are_not_blank(
+    new_page: NewPage, tmp_path: Path, scheme: str, darkest: int, brightest: int
+) -> None:
+    page = new_page(color_scheme=scheme)
+    image = Image.open(io.BytesIO(page.screenshot())).convert("L")
+    histogram = image.histogram()
+    middle = sum(level * count for level, count in enumerate(histogram)) / sum(histogram)
+    assert darkest < middle < brightest
+    assert sum(count > 0 for count in histogram) > 30
+
+
+@pytest.mark.long
+def test_the_page_comes_back_with_the_server(browser: Browser, tmp_path: Path, tiny_models: Path) -> None:
+    port = free_port()
+    context = browser.new_context()
+    with running_server(port, tmp_path, tiny_models) as server:
+        page = open_in(context, server)
+        ask(page, "before the crash")
+        wait_for_result(page, "before the crash")
+    expect(page.locator(".taffy-line")).to_have_text("The server does not answer. Trying again …")
+    with running_server(port, tmp_path, tiny_models):
+        expect(page.locator("taffy-engine")).to_have_attribute("data-state", "ready")
+        ask(page, "after the crash")
+        wait_for_result(page, "after the crash")
+        context.close()

@@ -1,0 +1,75 @@
+"""What a form remembers, how it follows its checkpoint, and how it becomes a request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+
+from modules.core.errors import BadRequest
+from modules.hooks import CheckpointCard, Control
+from modules.ui.controls import Form, draw_control
+from modules.ui.form import followed_values, form_request, refusal, remembered_values
+
+SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
+LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
+CARDS = [SMALL, LARGE]
+UNTOUCHED = {"prompt": "a cat", "width": 64, "height": 64, "steps": 20, "cfg_scale": 5.0}
+
+
+@pytest.fixture
+def form() -> Form:
+    return {"prompt": gr.Textbox(), "width": gr.Number(64), "sampler": gr.Dropdown(["Euler"]), "x.on": gr.Checkbox()}
+
+
+def test_extensions_values_travel_in_extras() -> None:
+    request = form_request({"prompt": "a cat", "invert.enabled": True})
+    assert request.prompt == "a cat"
+    assert request.extras == {"invert.enabled": True}
+
+
+def test_an_empty_number_is_refused_with_its_name() -> None:
+    with pytest.raises(BadRequest, match="width"):
+        form_request({"width": None})
+
+
+def test_a_refusal_says_the_sentence_and_the_advice_as_text() -> None:
+    html = refusal(BadRequest("no <b>size</b>", "try 64"))
+    assert "no &lt;b&gt;size&lt;/b&gt;" in html
+    assert "try 64" in html
+
+
+def test_what_was_remembered_comes_back(form: Form) -> None:
+    kept = {"prompt": "a cat", "width": 128, "sampler": "Euler", "x.on": True}
+    assert remembered_values(form, kept) == kept
+
+
+@pytest.mark.parametrize("kept", [None, "text", [1], {"prompt": 3}, {"width": "wide"}, {"x.on": "yes"}, {"gone": 1}])
+def test_memories_that_do_not_fit_the_form_are_left_out(form: Form, kept: object) -> None:
+    assert remembered_values(form, kept) == {}
+
+
+def test_an_untouched_form_gets_the_new_checkpoints_defaults() -> None:
+    after = followed_values(UNTOUCHED, LARGE, CARDS)
+    assert after == {"prompt": "a cat", "width": 512, "height": 512, "steps": 25, "cfg_scale": 7.0}
+
+
+def test_what_somebody_chose_stays_when_the_checkpoint_changes() -> None:
+    after = followed_values(UNTOUCHED | {"steps": 33, "width": 96}, LARGE, CARDS)
+    assert (after["steps"], after["width"], after["height"]) == (33, 96, 512)
+
+
+@pytest.mark.parametrize(
+    ("control", "kind"),
+    [
+        (Control("a", "A", "checkbox", default=True), gr.Checkbox),
+        (Control("a", "A", "slider", default=3, minimum=1, maximum=5, step=1), gr.Slider),
+        (Control("a", "A", "text", default="x"), gr.Textbox),
+        (Control("a", "A", "choice", default="x", choices=("x", "y")), gr.Dropdown),
+    ],
+)
+def test_every_kind_of_control_is_drawn_with_its_default(control: Control, kind: type) -> None:
+    drawn = draw_control(control)
+    assert type(drawn) is kind
+    assert drawn.value == control.default
