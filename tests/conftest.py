@@ -19,3 +19,8 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (models / "Stable-diffusion").mkdir()
     tiny_checkpoint(models / "Stable-diffusion" / "tiny.safetensors")
     return models
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: what they need has been tested by then."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

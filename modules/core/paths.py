@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,12 +12,16 @@ from modules.core.errors import CannotSave, NotThere
 
 def contained(root: Path, name: str) -> Path:
     """The file called `name` below `root`, symbolic links followed. Raises NotThere if it would lie outside."""
+    nowhere = NotThere(f"there is no file called {name!r}")
     if not name or "\0" in name or "\\" in name or ":" in name:
-        raise NotThere(f"there is no file called {name!r}")
-    base = root.resolve()
-    path = (base / name).resolve()
+        raise nowhere
+    try:
+        base = root.resolve()
+        path = (base / name).resolve()
+    except (ValueError, OSError, RuntimeError) as error:  # lone surrogates, names too long, links in a circle
+        raise nowhere from error
     if path == base or not path.is_relative_to(base):
-        raise NotThere(f"there is no file called {name!r}")
+        raise nowhere
     return path
 
 
@@ -31,7 +36,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise CannotSave(
             f"{path.name} could not be saved: {error.strerror or error}", "free some disk space?"
         ) from error

@@ -1,4 +1,4 @@
-"""A loaded tiny checkpoint whose decoder is nearly linear, as trained ones are, and states of the loop."""
+"""A loaded tiny checkpoint and states of the loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from modules.families.sd1.family import Sd1
 from tests.checkpoints import load_family, tiny_checkpoint
 
 torch.set_num_threads(1)
-States = Callable[..., StepState]
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +27,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 @pytest.fixture
-def state() -> States:
+def state() -> Callable[..., StepState]:
     """A state of step `step` of 20 whose prediction is noise."""
 
     def make(step: int = 0, preview: str = "automatic", batch: int = 1, x0: Tensor | None = None) -> StepState:
