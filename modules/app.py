@@ -199,7 +199,7 @@ class App:
 
 
 def build(settings: Settings) -> App:
-    """Everything wired, nothing running yet. Raises BadSetting for unknown names, CannotSave or BadSetting for an unusable data folder."""
+    """Everything wired, nothing running yet. Raises BadSetting, CannotSave: an unknown name, an unusable folder."""
     check_name("--preview", settings.preview, PREVIEWS, "automatic", "off")
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"

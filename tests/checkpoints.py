@@ -19,14 +19,7 @@ from modules.families.ldm_keys import text_keys, unet_keys, vae_keys
 from modules.families.sd1.family import Sd1, load_sd1
 
 Result = TypeVar("Result")
-SCHEDULER = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "num_train_timesteps": 1000,
-    "steps_offset": 1,
-    "clip_sample": False,
-}
+SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 
 
 def tiny_unet(width: int = 32) -> UNet2DConditionModel:
@@ -91,7 +84,7 @@ def configs(
         "unet": _plain(unet.config),
         "vae": _plain(vae.config),
         "text_encoder": text.config.to_dict(),
-        "scheduler": SCHEDULER | {"prediction_type": prediction},
+        "scheduler": SCHEDULER | {"prediction_type": prediction, "clip_sample": False, "steps_offset": 1},
     }
 
 

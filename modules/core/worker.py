@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Protocol
 
 from modules.core.events import Event
@@ -18,7 +18,7 @@ class Worker(Protocol):
     next `run` starts a new one.
     """
 
-    def run(self, task: Task) -> Iterator[Event]: ...
+    def run(self, task: Task) -> Generator[Event, None, None]: ...
 
     def cancel(self, task_id: str) -> None:
         """Stop a running task; unknown ids are ignored. Callable from any thread."""

@@ -52,6 +52,7 @@ class JobView:
             step=event.step,
             steps=event.steps,
             step_seconds=before + SMOOTHING * (event.seconds - before),
+            message="",
             frame=event.frame or self.frame,
             frame_step=event.step if event.frame else self.frame_step,
             n=self.n + (event.frame is not None),

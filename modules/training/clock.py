@@ -49,7 +49,7 @@ class Clock:
         return max(0.0, self.budget - self.used)
 
 
-def learning_rate(fraction: float, step: int, peak: float, warmup: int, decay_from: float = 0.6) -> float:
+def learning_rate(fraction: float, step: int, peak: float, warmup: int, decay_from: float = 0.75) -> float:
     """Linear warm-up over steps, constant, then linear decay to 2 % over the last part of the time."""
     warm = min(1.0, (step + 1) / warmup)
     late = max(0.0, (fraction - decay_from) / (1 - decay_from))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from functools import cached_property
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class LocalWorker:
     def service(self) -> Runs:
         return self._build()
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: Task) -> Generator[Event, None, None]:
         events = self.service.run(task)
         try:
             for event in events:

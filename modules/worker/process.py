@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -81,7 +81,7 @@ class ProcessWorker:
             self._process, self._pipe = process, ours
             return ours
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: Task) -> Generator[Event, None, None]:
         """Raises WorkerLost if the process dies meanwhile."""
         pipe = self.start()
         ended = False

@@ -44,13 +44,16 @@ def test_a_second_attempt_counts_the_pictures_that_are_there() -> None:
     assert (view.picture, view.seconds_left) == (3, 0)
 
 
-def test_a_second_attempt_says_why() -> None:
+def test_a_second_attempt_says_why_until_there_is_something_to_see() -> None:
     watchers = Watchers()
     watchers.begin(replace(job(), error="The engine stopped."), offset=0)
-    watchers.follow(stepped(1))
     view = watchers.view("local")
     assert view is not None
     assert view.message == "The engine stopped. Trying once more."
+    watchers.follow(stepped(1))
+    view = watchers.view("local")
+    assert view is not None
+    assert view.message == ""
 
 
 def test_the_estimate_is_smoothed() -> None:

@@ -105,5 +105,5 @@ def test_paused_time_does_not_count(tmp_path: Path) -> None:
 def test_the_rate_warms_up_holds_and_decays() -> None:
     assert learning_rate(0.0, 0, peak=1.0, warmup=10) == pytest.approx(0.1)
     assert learning_rate(0.5, 1000, peak=1.0, warmup=10) == 1.0
-    assert learning_rate(0.8, 1000, peak=1.0, warmup=10) == pytest.approx(0.51)
+    assert learning_rate(0.875, 1000, peak=1.0, warmup=10) == pytest.approx(0.51)
     assert learning_rate(1.0, 1000, peak=1.0, warmup=10) == pytest.approx(0.02)

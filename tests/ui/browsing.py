@@ -9,18 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120.0  # seconds: two cores, shared with other things
+PATIENCE = 60.0  # seconds: two cores, shared with other things
 RECORD_PAINTED = """
     window.painted = [];
     const look = () => {
@@ -69,22 +68,23 @@ def running_server(port: int, data: Path, models: Path) -> Iterator[Server]:
         )
         try:
             server = Server(f"http://127.0.0.1:{port}", data)
-            wait_until_up(server, process)
+            wait_until_ready(server, process)
             yield server
         finally:
             process.terminate()
             process.wait(PATIENCE)
 
 
-def wait_until_up(server: Server, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Both halves are up: the page is served, the engine can make pictures."""
     until = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < until:
-        try:
-            urlopen(f"{server.url}/internal/ping", timeout=5).close()
-        except (URLError, OSError):
-            time.sleep(0.1)
-        else:
-            return
+        with suppress(OSError):
+            if (engine := server.state()["worker"]["state"]) == "ready":
+                return
+            if engine == "failed":
+                break
+        time.sleep(0.1)
     raise AssertionError(f"the server did not start:\n{(server.data / 'server.log').read_text()}")
 
 
@@ -126,4 +126,3 @@ def open_in(context: BrowserContext, server: Server) -> Page:
 
 def wait_for_form(page: Page) -> None:
     expect(page.locator("#checkpoint input")).to_have_value("tiny")
-    expect(page.locator("taffy-engine")).to_have_attribute("data-state", "ready")

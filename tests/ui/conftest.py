@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Itera
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright runs, asyncio.run of other tests in this thread fails
 def browser() -> Iterator[Browser]:
     chromium = os.environ.get("TAFFY_CHROMIUM") or shutil.which("chromium")
     if not chromium:

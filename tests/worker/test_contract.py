@@ -80,7 +80,7 @@ def test_every_event_says_whose_it_is(worker: Worker) -> None:
 def test_closing_early_stops_the_work_and_the_next_job_runs(worker: Worker) -> None:
     events = worker.run(Generate("long", changed(steps=150)))
     next(event for event in events if isinstance(event, Stepped))
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert isinstance(list(worker.run(Generate("next", REQUEST)))[-1], Finished)
 
 

@@ -52,7 +52,7 @@ class Sd1:
             "Precision": self._device.dtype,
             "Attention": self._device.attention,
             "Device": self._device.title,
-            "Torch": torch.__version__,
+            "Torch": str(torch.__version__),
             "Diffusers": diffusers.__version__,
         }
 

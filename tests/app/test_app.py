@@ -1,98 +1,22 @@
-"""The road of a picture, from a request to the gallery, with everything real but the network that dreams."""
+"""The road of a picture, from a request to the gallery; what is refused, and how it is stopped."""
 
 from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modules.app import App, build
+from modules.app import App
 from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, QueueFull, TaffyError, UnsafeFile
 from modules.core.request import GenerationRequest
-from modules.core.settings import Settings
-from modules.core.worker import Worker
 from modules.hooks import Control, Tab, hookimpl
-from modules.installing import InstallFailed, InstallProgress
-from modules.jobs.job import Job
-from modules.jobs.prepare import Progress
 from modules.manager.index import FOLDER
-from modules.worker.process import ProcessWorker
-from tests.headers import header_only
-from tests.workers import Installed, NoiseConfig, noise_process, noise_worker
-
-ME = "local"
-SLOW = NoiseConfig(step_seconds=0.02)
-CAT = GenerationRequest(prompt="a cat", steps=4, seed=7, width=32, height=32)
-
-
-Start = Callable[..., App]
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with one checkpoint, called "tiny"."""
-    folder = tmp_path_factory.mktemp("models")
-    header_only(folder / FOLDER / "tiny.safetensors")
-    return folder
-
-
-@pytest.fixture
-def start(tmp_path: Path, models: Path) -> Iterator[Start]:
-    """Starts apps on one data folder, each with a worker of noise; the one before is closed first."""
-    apps: list[App] = []
-
-    def close() -> None:
-        while apps:
-            apps.pop().close()
-
-    def start(worker: Worker | None = None, **values: Any) -> App:
-        close()
-        chosen: dict[str, Any] = {"data_dir": tmp_path / "data", "models_dirs": (models,)} | values
-        app = replace(build(Settings(**chosen)), worker=worker or noise_worker(), packages=Installed())
-        app.start()
-        apps.append(app)
-        return app
-
-    yield start
-    close()
-
-
-@pytest.fixture
-def app(start: Start) -> App:
-    return start()
-
-
-def until(true: Callable[[], Any], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.005)
-
-
-def job(app: App, job_id: str) -> Job:
-    return app.queue.journal.get(job_id, ME)
-
-
-def ended(app: App, job_id: str) -> Job:
-    until(lambda: job(app, job_id).state not in {"waiting", "running"})
-    return job(app, job_id)
-
-
-def stepping(app: App) -> bool:
-    view = app.view(ME)
-    return view is not None and view.step > 0
-
-
-# A request
+from tests.app.asking import CAT, ME, SLOW, Start, ended, job, stepping, until
+from tests.workers import noise_worker
 
 
 def test_everything_left_open_is_filled_before_the_job_is_kept(app: App) -> None:
@@ -299,154 +223,3 @@ def test_nobody_stops_somebody_elses_job(start: Start) -> None:
     id = app.submit(CAT, "anna")
     with pytest.raises(NotThere):
         app.cancel(id, "ben")
-
-
-# Losing the worker, losing the server
-
-
-@pytest.fixture
-def mortal() -> ProcessWorker:
-    return noise_process(SLOW)
-
-
-def test_kill_9_of_the_worker_puts_the_job_back_once_and_makes_no_picture_twice(
-    start: Start, mortal: ProcessWorker
-) -> None:
-    app = start(mortal)
-    id, after = app.submit(replace(CAT, count=6, steps=5), ME), app.submit(CAT, ME)
-    until(lambda: len(app.gallery.of_job(id, ME)) == 2)
-    before = app.gallery.of_job(id, ME)[:2]
-    assert mortal.pid is not None
-    os.kill(mortal.pid, signal.SIGKILL)
-    until(lambda: app.watchers.worker.state == "restarting")
-    assert "killed" in app.watchers.worker.message
-    until(lambda: stepping(app))
-    view = app.view(ME)
-    assert view is not None
-    assert view.picture > 2
-    assert "Trying once more" in view.message
-    assert (ended(app, id).state, job(app, id).attempts) == ("done", 2)
-    pictures = app.gallery.of_job(id, ME)
-    assert [picture.seed for picture in pictures] == [7, 8, 9, 10, 11, 12]
-    assert pictures[:2] == before
-    assert ended(app, after).state == "done"
-
-
-def test_a_job_that_kills_its_worker_twice_fails_and_the_next_one_works(start: Start, mortal: ProcessWorker) -> None:
-    app = start(mortal)
-    poison, after = app.submit(replace(CAT, prompt="die"), ME), app.submit(CAT, ME)
-    failed = ended(app, poison)
-    assert (failed.state, failed.attempts) == ("failed", 2)
-    assert "Tried 2 times" in failed.error
-    assert "killed" in failed.error
-    assert ended(app, after).state == "done"
-    until(lambda: app.watchers.worker.state == "ready")
-
-
-def test_stopping_the_server_keeps_the_running_job_for_the_next_start(start: Start) -> None:
-    app = start(noise_worker(SLOW))
-    id, waiting = app.submit(replace(CAT, count=8), ME), app.submit(CAT, ME)
-    until(lambda: len(app.gallery.of_job(id, ME)) >= 2)
-    app = start()
-    assert (ended(app, id).state, job(app, id).attempts) == ("done", 1)
-    assert [picture.seed for picture in app.gallery.of_job(id, ME)] == list(range(7, 15))
-    assert ended(app, waiting).state == "done"
-
-
-def test_a_job_whose_pictures_are_all_there_is_not_made_again(start: Start) -> None:
-    app = start()
-    id = app.submit(CAT, ME)
-    assert ended(app, id).state == "done"
-    app.queue.journal._db.execute("UPDATE job SET state = 'running', attempts = 1")  # killed before it was noted
-    before = app.gallery.of_job(id, ME)
-    app = start(noise_worker(NoiseConfig(step_seconds=60)))
-    assert ended(app, id).state == "done"
-    assert app.gallery.of_job(id, ME) == before
-
-
-# Before the first job
-
-
-class Installing(Installed):
-    """Two steps, the second of which waits for the test."""
-
-    def __init__(self, error: TaffyError | None = None) -> None:
-        self.error = error
-        self.go_on = False
-
-    def needed(self) -> bool:
-        return True
-
-    def run(self) -> Iterator[Progress]:
-        yield InstallProgress(5, 10, 2.0, "torch")
-        until(lambda: self.go_on)
-        if self.error:
-            raise self.error
-
-
-def test_jobs_wait_in_the_queue_while_packages_are_installed(tmp_path: Path, models: Path) -> None:
-    packages = Installing()
-    settings = Settings(data_dir=tmp_path, models_dirs=(models,))
-    app = replace(build(settings), worker=noise_worker(), packages=packages)
-    app.start()
-    until(lambda: app.watchers.worker.total == 10)
-    status = app.watchers.worker
-    assert (status.state, status.done, status.seconds_left, status.message) == ("installing", 5, 2.0, "torch")
-    id = app.submit(CAT, ME)
-    assert [waiting.id for waiting in app.queue.journal.waiting()] == [id]
-    packages.go_on = True
-    assert ended(app, id).state == "done"
-    app.close()
-
-
-def test_a_failed_installation_is_told_and_keeps_the_jobs(tmp_path: Path, models: Path) -> None:
-    packages = Installing(InstallFailed("the disk is full", "free some space"))
-    settings = Settings(data_dir=tmp_path, models_dirs=(models,))
-    app = replace(build(settings), worker=noise_worker(), packages=packages)
-    app.start()
-    id = app.submit(CAT, ME)
-    packages.go_on = True
-    until(lambda: app.watchers.worker.state == "failed")
-    assert app.watchers.worker.message == "the disk is full; free some space"
-    assert job(app, id).state == "waiting"
-    app.close()
-
-
-FRONT = """
-import sys
-import time
-from dataclasses import replace
-from pathlib import Path
-from modules.api.server import make_server
-from modules.app import build
-from modules.core.request import GenerationRequest
-from modules.core.settings import Settings
-from tests.workers import Installed
-
-settings = Settings(data_dir=Path(sys.argv[1]), models_dirs=(Path(sys.argv[2]),), use_cpu=True, threads=1)
-app = replace(build(settings), packages=Installed())
-make_server(app)
-assert app.checkpoints()
-id = app.submit(GenerationRequest(), "local")
-if sys.argv[3:] == ["make it"]:
-    app.start()
-    while app.queue.journal.get(id, "local").state in {"waiting", "running"}:
-        time.sleep(0.1)
-    print(app.queue.journal.get(id, "local").state)
-    app.close()
-print({name.partition(".")[0] for name in sys.modules} & {"torch", "diffusers", "transformers", "numpy", "gradio"})
-"""
-
-
-def run_front(*arguments: object) -> list[str]:
-    command = [sys.executable, "-c", FRONT, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def test_the_front_process_never_imports_torch(tmp_path: Path, models: Path) -> None:
-    assert run_front(tmp_path, models) == ["set()"]
-
-
-@pytest.mark.long
-def test_not_even_when_the_real_worker_sends_a_picture(tmp_path: Path, tiny_models: Path) -> None:
-    assert run_front(tmp_path, tiny_models, "make it") == ["done", "set()"]
