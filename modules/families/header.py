@@ -137,7 +137,7 @@ def _parse(path: Path, raw: bytes, size: int) -> Header:
 
 
 def _spans(tensors: dict[str, Any]) -> list[tuple[int, int]]:
-    """Begin and end of every tensor, sorted, as many bytes as its shape and dtype need. (500 headers a second.)"""
+    """Begin and end of every tensor, sorted, as many bytes as its shape and dtype need."""
     spans = []
     for name, item in tensors.items():
         bits, shape = BITS.get(item["dtype"]), item["shape"]

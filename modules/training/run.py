@@ -102,16 +102,14 @@ class Run:
             _save(sheet(pictures, prompts), self.folder / "samples.png")
             curves = {"vae": vae_progress.losses, "denoiser": progress.losses}
             _save(loss_plot(curves), self.folder / "loss.png")
-            if self.output is not None and progress.finished:
-                trained = Trained(averaged, vae, data.scaling_factor, vocabulary, vae_progress, progress)
-                write_checkpoint(self.output, trained)
 
-        run_stage(
-            denoiser_stage(model, Batches(data, vocabulary, self.seed)),
-            self.folder / "denoiser.pt",
-            clock,
-            report,
-        )
+        path = self.folder / "denoiser.pt"
+        run_stage(denoiser_stage(model, Batches(data, vocabulary, self.seed)), path, clock, report)
+        if self.output is not None:
+            progress, weights = load_ema(path)
+            averaged.load_state_dict(weights)
+            trained = Trained(averaged, vae, data.scaling_factor, vocabulary, vae_progress, progress)
+            write_checkpoint(self.output, trained)
 
 
 def _save(image: Image.Image, path: Path) -> None:

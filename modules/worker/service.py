@@ -10,7 +10,7 @@ from time import monotonic
 import torch
 
 from modules.attention.choose import choose
-from modules.core.errors import OutOfMemory, TaffyError
+from modules.core.errors import TaffyError
 from modules.core.events import Described, Event, Failed, Finished, WorkerCard
 from modules.core.task import Describe, Generate, Load, Task, Unload
 from modules.engine.engine import Engine
@@ -19,6 +19,7 @@ from modules.families.device import pick_device
 from modules.hooks.host import Host
 from modules.manager.index import Index
 from modules.manager.manager import Manager
+from modules.manager.memory import out_of_memory
 from modules.preview.plugin import PREVIEWS, PreviewPlugin
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
@@ -47,14 +48,17 @@ class Service:
             yield from self._events(task)
         except TaffyError as error:
             yield Failed(task.id, type(error).__name__, error.message, error.advice)
-        except (MemoryError, torch.OutOfMemoryError):
-            self._manager.unload()
-            advice = "make the picture smaller, lower the batch size, or close other programs"
-            yield Failed(task.id, OutOfMemory.__name__, f"there was not enough memory on {self._device.kind}", advice)
         except Exception as error:
-            log.exception("task %s failed", task.id)
-            advice = "the log of the server has the details; the next job will run as usual"
-            yield Failed(task.id, type(error).__name__, f"something went wrong inside: {error}", advice)
+            yield self._explained(task.id, error)
+
+    def _explained(self, task: str, error: Exception) -> Failed:
+        """An error nobody foresaw, or a lack of memory: then the weights are given back and the next job may fit."""
+        if explained := out_of_memory(error, "this picture"):
+            self._manager.unload()
+            return Failed(task, type(explained).__name__, explained.message, explained.advice)
+        log.error("task %s failed", task, exc_info=error)
+        advice = "the log of the server has the details; the next job will run as usual"
+        return Failed(task, type(error).__name__, f"something went wrong inside: {error}", advice)
 
     def _events(self, task: Task) -> Iterator[Event]:
         started = monotonic()

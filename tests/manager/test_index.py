@@ -156,7 +156,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones(models: Path, wanted: s
     assert len(caught.value.message) < 300
 
 
-def test_five_hundred_full_size_headers_take_less_than_a_second(tmp_path: Path) -> None:
+def test_five_hundred_full_size_headers_take_less_than_two_seconds_of_computing(tmp_path: Path) -> None:
+    """The issue wants one second. 21 scans at load 7 to 8 on 2 cores took 0.84 to 1.51 s of CPU; none was quiet."""
     folder = tmp_path / "Stable-diffusion"
     folder.mkdir()
     tensors, end = {}, 0
@@ -171,7 +172,7 @@ def test_five_hundred_full_size_headers_take_less_than_a_second(tmp_path: Path) 
     index = Index((tmp_path,))
     started = process_time()
     assert all(entry.card for entry in index.entries())
-    assert process_time() - started < 2  # 0.8 s where nothing else runs
+    assert process_time() - started < 2
     started = process_time()
     index.entries()
     assert process_time() - started < 0.2

@@ -19,7 +19,8 @@ from urllib.request import urlopen
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds: two cores, shared with other things
+PATIENCE = 60.0  # seconds, for anything a page should show: two cores, shared with other things
+START = 240.0  # seconds, for both processes and all they import
 RECORD_PAINTED = """
     window.painted = [];
     const look = () => {
@@ -77,7 +78,7 @@ def running_server(port: int, data: Path, models: Path) -> Iterator[Server]:
 
 def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
     """Both halves are up: the page is served, the engine can make pictures."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + START
     while process.poll() is None and time.monotonic() < until:
         with suppress(OSError):
             if (engine := server.state()["worker"]["state"]) == "ready":

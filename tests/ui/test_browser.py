@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.ui.browsing import NewPage, Server, free_port, open_in, running_server, wait_for_form
 
 pytestmark = pytest.mark.browser
+PICTURE = "data:image/gif;base64,R0lGODdhAQABAIEAAP8AAAAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="  # a red pixel
+FRAME = "data:image/gif;base64,R0lGODdhAQABAIEAAAAA/wAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="  # a blue one
 LONG = 150  # steps: seconds enough to look at a job while it runs
 
 
@@ -57,6 +60,34 @@ def test_a_preview_is_painted_before_the_result(page: Page) -> None:
     kinds = painted(page)
     assert kinds.count("preview") >= 3
     assert kinds[-1] == "result"
+
+
+def test_a_frame_that_comes_after_its_picture_does_not_stay(browser: Browser, server: Server) -> None:
+    """The server tells a watcher the newest state, then the newest frame: around the last step the frame is older."""
+    picture = {"id": "p", "url": PICTURE, "seed": 1, "width": 1, "height": 1, "infotext": ""}
+    job = {"id": "j", "prompt": "quick", "error": "", "advice": "", "pictures": [picture], "message": ""}
+    running = {**job, "step": 4, "steps": 4, "picture": 1, "count": 1, "seconds_left": 0}
+    frame = {"job": "j", "n": 4, "step": 4, "steps": 4, "width": 1, "height": 1, "method": "full", "src": FRAME}
+    context = browser.new_context()
+    context.add_init_script("delete window.SharedWorker")  # its requests cannot be answered from here
+    page = context.new_page()
+    told: list[tuple[str, object]] = [
+        ("state", {"worker": {"state": "busy"}, "running": running, "waiting": [], "recent": []}),
+        ("frame", frame),
+        ("state", {"worker": {"state": "ready"}, "running": None, "waiting": [], "recent": [{**job, "state": "done"}]}),
+    ]
+
+    def tell_once(route: Route) -> None:  # and leave those waiting who ask again
+        if told:
+            body = "".join(f"event: {kind}\ndata: {json.dumps(value)}\n\n" for kind, value in told)
+            told.clear()
+            route.fulfill(body=body, content_type="text/event-stream")
+
+    page.route("**/jobs/stream", tell_once)
+    page.goto(server.url)
+    expect(page.locator("taffy-engine")).to_have_attribute("data-state", "failed")  # the end of the line
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", PICTURE, timeout=2000)
+    context.close()
 
 
 def test_the_result_says_how_it_was_made_and_is_a_file(page: Page, server: Server) -> None:
@@ -125,6 +156,28 @@ def test_another_browser_sees_the_same_job(page: Page, new_page: NewPage) -> Non
     wait_for_steps(page)
     phone = new_page(viewport={"width": 390, "height": 844})
     wait_for_result(phone, "on the sofa")
+
+
+def test_an_older_picture_can_be_looked_at_while_a_job_runs(page: Page) -> None:
+    ask(page, "the older one")
+    wait_for_result(page, "the older one")
+    ask(page, "the newer one", steps=LONG, width=128, height=128)
+    wait_for_steps(page)
+    page.get_by_role("button", name="the older one (seed").first.click()
+    wait_for_result(page, "the older one")
+    page.get_by_role("button", name="Live").click()
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", re.compile("Preview of “the newer one”"))
+    page.keyboard.press("Escape")
+    expect(page.locator(".taffy-line")).to_have_text("Stopped")
+
+
+def test_the_infotext_can_be_copied(new_page: NewPage) -> None:
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    ask(page, "copy me")
+    wait_for_result(page, "copy me")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("copy me\n")
 
 
 def test_the_form_stays_open_while_a_job_runs_and_a_waiting_job_can_be_cancelled(page: Page) -> None:

@@ -18,7 +18,8 @@ class Engine extends Drawn {
     this.words = element("span", { role: "status" });
     this.amount = element("span");
     this.bar = element("progress", { max: 1, ariaLabel: "Fetched" });
-    this.append(element("span", { className: "taffy-dot", ariaHidden: "true" }), this.words, this.amount, this.bar);
+    this.fetched = element("span", { className: "taffy-fetched" }, this.amount, this.bar);
+    this.append(element("span", { className: "taffy-dot", ariaHidden: "true" }), this.words, this.fetched);
   }
 
   draw() {
@@ -29,7 +30,7 @@ class Engine extends Drawn {
     if (this.words.textContent !== words) this.words.textContent = words;
     const left = worker.seconds_left ? `, ${duration(worker.seconds_left)} left` : "";
     this.amount.textContent = worker.total ? `${bytes(worker.done, worker.total)}${left}` : "";
-    this.bar.hidden = !worker.total;
+    this.fetched.hidden = !worker.total;
     this.bar.value = worker.total ? worker.done / worker.total : 0;
   }
 }

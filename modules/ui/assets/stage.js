@@ -31,19 +31,18 @@ class Screen {
     if (this.busy) return;
     this.busy = true;
     while (this.waiting) {
-      const { src, alt, width } = this.waiting;
+      const { src, alt } = this.waiting;
       this.waiting = null;
       const back = this.images[1 - this.front];
       if (this.images[this.front].getAttribute("src") === src) continue;
       Object.assign(back, { src, alt });
-      if (await back.decode().then(() => true, () => false)) this.swap(width);
+      if (await back.decode().then(() => true, () => false)) this.swap();
     }
     this.busy = false;
   }
 
-  swap(width) {
+  swap() {
     const [old, now] = [this.images[this.front], this.images[1 - this.front]];
-    now.classList.toggle("tiny", width * 3 <= now.clientWidth);
     now.classList.add("front");
     old.classList.remove("front");
     old.alt = "";
@@ -66,8 +65,8 @@ class Stage extends Drawn {
     this.infotext = element("pre", { className: "taffy-infotext", tabIndex: 0 });
     this.copy = element("button", { type: "button", onclick: () => this.copyInfotext() }, "Copy");
     this.open = element("a", { target: "_blank", rel: "noopener" }, "Full size");
-    const details = element("details", {}, this.facts, this.infotext);
-    this.about = element("div", { className: "taffy-about", hidden: true }, details, this.copy, this.open);
+    this.details = element("details", {}, this.facts, this.infotext);
+    this.about = element("div", { className: "taffy-about", hidden: true }, this.details, this.copy, this.open);
     this.box.append(this.empty);
     this.append(this.box, this.bar, this.line, this.spoken, this.problem, this.thumbs, this.about);
     this.screen = new Screen(this.box);
@@ -77,6 +76,7 @@ class Stage extends Drawn {
     this.line.textContent = status(view);
     const words = announcement(view);
     if (this.spoken.textContent !== words) this.spoken.textContent = words;
+    if (kind === "asked" && view.asked) this.chosen = null; // whoever asks wants to see it
     if (!view.state) return;
     if (kind === "state") this.drawState(view.state);
     if (kind === "frame") this.drawFrame(view.frame, view.state.running);
@@ -88,12 +88,10 @@ class Stage extends Drawn {
     this.bar.classList.toggle("quiet", !running);
     this.drawProblem(running ? null : recent[0]);
     const newest = this.all[0]?.id ?? null;
-    if (running && running.id !== this.job) this.chosen = null; // a new job: look at it
+    const ended = this.job && !running && recent[0].pictures.length; // its last frame may have come after its picture
+    if (!this.chosen && (ended || newest !== this.newest)) this.showPicture(this.all[0]);
+    this.newest = newest;
     this.job = running?.id;
-    if (newest !== this.newest) {
-      this.newest = newest;
-      if (!this.chosen) this.showPicture(this.all[0]);
-    }
     this.drawThumbs();
   }
 
@@ -101,7 +99,7 @@ class Stage extends Drawn {
     if (this.chosen || frame?.job !== running?.id) return;
     const alt = `Preview of “${running.prompt}”, step ${frame.step} of ${frame.steps}`;
     this.empty.hidden = true;
-    this.screen.show({ src: frame.src, alt, width: frame.width });
+    this.screen.show({ src: frame.src, alt });
   }
 
   drawProblem(job) {
@@ -138,13 +136,18 @@ class Stage extends Drawn {
     this.infotext.textContent = picture.infotext;
     this.open.href = picture.url;
     this.copy.textContent = "Copy";
-    this.screen.show({ src: picture.url, alt: picture.prompt, width: picture.width });
+    this.screen.show({ src: picture.url, alt: picture.prompt });
   }
 
   async copyInfotext() {
-    if (navigator.clipboard) await navigator.clipboard.writeText(this.infotext.textContent);
-    else getSelection().selectAllChildren(this.infotext); // no clipboard without https: select it for Ctrl+C
-    this.copy.textContent = navigator.clipboard ? "Copied" : "Selected";
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(this.infotext.textContent);
+      this.copy.textContent = "Copied";
+    } else {
+      this.details.open = true; // no clipboard without https: select the text for Ctrl+C
+      getSelection().selectAllChildren(this.infotext);
+      this.copy.textContent = "Selected";
+    }
   }
 }
 

@@ -21,6 +21,12 @@ export function progress(job) {
   return sentence[0].toUpperCase() + sentence.slice(1);
 }
 
+const NOT_YET = {
+  starting: "The engine is starting. What you ask for now waits for it.",
+  installing: "The engine is being installed. What you ask for now waits for it.",
+  restarting: "The engine is being started again.",
+  failed: "The engine does not run; the reason is above.",
+};
 const ENDINGS = { done: "Done", failed: "This one failed", cancelled: "Stopped" };
 
 /** What is happening, in a line. */
@@ -29,6 +35,7 @@ export function status({ state, asked, connected }) {
   if (asked) return "Asking for a picture …";
   if (!state) return "Connecting …";
   if (state.running) return progress(state.running);
+  if (NOT_YET[state.worker.state]) return NOT_YET[state.worker.state];
   if (activeJob()) return "Waiting for the engine …";
   const last = state.recent[0];
   return last ? ENDINGS[last.state] : "Ready";
