@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Family(Protocol):
     @property
     def device(self) -> str:
         """Where latents should be ("cpu", "cuda:0" ...), as torch names it."""
+        ...
+
+    @property
+    def networks(self) -> Mapping[str, Module]:
+        """The torch modules by diffusers' name of the part ("unet", "vae" ...), for adapters."""
         ...
 
     @property

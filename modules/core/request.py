@@ -32,6 +32,9 @@ class GenerationRequest:
     cfg_scale: 0 to 100; 1 ignores the negative prompt, 7 is usual.
     width, height: pixels; 0 means the checkpoint's native size; together at most 64 megapixels.
     seed: 0 to 2**53-1; -1 asks for a random one. Picture i of a job uses seed + i.
+    variation_seed, variation_strength: how far (0 to 1) the starting noise is turned toward that of another seed;
+    with a strength above 0 every picture has the same seed, and picture i the variation seed + i.
+    tiling: the picture continues over its edges, so that copies fit side by side.
     count: 1 to 64 pictures. batch_size: how many are denoised together, 1 to 16.
     clip_skip: 1 to 12; 2 leaves out the last layer of the text encoder.
     noise_source: "nv" (Philox, the same picture on every device, as A1111's GPU noise) or "cpu" (torch's generator).
@@ -49,6 +52,9 @@ class GenerationRequest:
     width: Side = 0
     height: Side = 0
     seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
+    variation_seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
+    variation_strength: Annotated[float, Field(ge=0, le=1)] = 0.0
+    tiling: bool = False
     count: Annotated[int, Field(ge=1, le=64)] = 1
     batch_size: Annotated[int, Field(ge=1, le=16)] = 1
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1

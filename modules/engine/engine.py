@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
 from time import monotonic
 
 import torch
 
+from modules.adapters import seamless
 from modules.core import VERSION
 from modules.core.events import Event, Finished, Loaded, Loading, PictureMade, Stepped
 from modules.core.family import Family
@@ -17,7 +19,7 @@ from modules.engine.finish import decode_picture
 from modules.engine.prompts import Prompts, encode_prompts
 from modules.hooks.host import Host
 from modules.manager.manager import Manager
-from modules.sampling.noise import NoiseStream, noise_function
+from modules.sampling.noise import NoiseStream, noise_function, turned
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import sigmas_for
 
@@ -34,8 +36,9 @@ class Engine:
         started = monotonic()
         family = yield from self.load(task, request.checkpoint)
         prompts = self._encode(family, request)
-        for first in range(0, request.count, request.batch_size):
-            yield from self._batch(task, family, request, prompts, first)
+        with seamless.applied(family) if request.tiling else nullcontext():
+            for first in range(0, request.count, request.batch_size):
+                yield from self._batch(task, family, request, prompts, first)
         yield Finished(task, monotonic() - started)
 
     def load(self, task: str, checkpoint: str) -> Generator[Event, None, Family]:
@@ -62,10 +65,11 @@ class Engine:
         self, task: str, family: Family, request: GenerationRequest, prompts: Prompts, first: int
     ) -> Iterator[Event]:
         """The pictures first, first + 1 ... that are denoised together."""
-        seeds = [request.seed + index for index in range(first, min(first + request.batch_size, request.count))]
+        indices = range(first, min(first + request.batch_size, request.count))
+        seeds = [request.seed + (0 if request.variation_strength else index) for index in indices]
         denoiser = Denoiser(family, self._host, request, prompts, first)
         before = monotonic()
-        for step in sample(family, request, seeds, denoiser):
+        for step in sample(family, request, denoiser, seeds, first):
             denoiser.step = step.index + 1
             state = denoiser.after(step)
             self._host.notice("after_step", state)
@@ -79,11 +83,18 @@ class Engine:
             )
 
 
-def sample(family: Family, request: GenerationRequest, seeds: list[int], denoiser: Denoiser) -> Iterator[SamplerStep]:
-    """The sampler of the request, on its way from noise: latents (len(seeds), c, h, w), fp32."""
+def sample(
+    family: Family, request: GenerationRequest, denoiser: Denoiser, seeds: Sequence[int], first: int
+) -> Iterator[SamplerStep]:
+    """The sampler of the request, on its way from the noise of pictures first, first + 1 ...; latents are fp32."""
     sampler = SAMPLERS[request.sampler]
     sigmas = sigmas_for(sampler, request.schedule, request.steps, family.noise_levels)
     shape = family.latent_shape(request.width, request.height)
     stream = NoiseStream(seeds, shape, request.noise_source, family.device)
-    x = stream.draw() * sampler.start_scale(sigmas)
+    noise = stream.draw()
+    if request.variation_strength:
+        others = [request.variation_seed + first + row for row in range(len(seeds))]
+        other = NoiseStream(others, shape, request.noise_source, family.device).draw()
+        noise = turned(noise, other, request.variation_strength)
+    x = noise * sampler.start_scale(sigmas)
     return sampler.run(denoiser, x, sigmas, noise_function(sampler, stream, sigmas))

@@ -27,6 +27,7 @@ def single(request: GenerationRequest, picture: PictureMade) -> GenerationReques
     return replace(
         request,
         seed=picture.seed,
+        variation_seed=request.variation_seed + picture.index if request.variation_strength else request.variation_seed,
         count=1,
         batch_size=1,
         width=request.width or picture.width,

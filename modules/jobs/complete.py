@@ -24,8 +24,11 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
     controls: those of the loaded extensions; any other key in the extras is refused.
     """
     seed = request.seed if request.seed >= 0 else random.getrandbits(32)
-    if seed + request.count - 1 > MAX_SEED:
+    if max(seed, request.variation_seed) + request.count - 1 > MAX_SEED:
         raise BadRequest(f"{request.count} pictures from seed {seed} on pass the largest seed, {MAX_SEED}")
+    variation_seed = request.variation_seed
+    if request.variation_strength and variation_seed < 0:
+        variation_seed = random.getrandbits(32)
     preview = request.preview if request.preview in {"automatic", "off"} else PREVIEWS.canonical(request.preview)
     check_extras(request.extras, controls)
     return changed(
@@ -36,6 +39,7 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
         width=allowed_side("width", request.width or card.native_size, card),
         height=allowed_side("height", request.height or card.native_size, card),
         seed=seed,
+        variation_seed=variation_seed,
         preview=preview,
     )
 

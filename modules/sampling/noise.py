@@ -109,6 +109,22 @@ class NoiseStream:
         return torch.from_numpy(np.stack(rows)).reshape(len(self.seeds), *self._shape).to(self._device)
 
 
+def turned(noise: Tensor, other: Tensor, strength: float) -> Tensor:
+    """Spherical interpolation (Shoemake 1985) from noise (strength 0) to other (1), both (pictures, c, h, w).
+
+    As in A1111 the angle is that of the columns of each channel; nearly parallel noise is mixed the other way round.
+    """
+    import torch
+
+    unit, unit_other = (each / each.norm(dim=2, keepdim=True) for each in (noise, other))
+    cosine = (unit * unit_other).sum(2, keepdim=True)
+    if cosine.mean() > 0.9995:
+        return noise * strength + other * (1 - strength)
+    angle = torch.acos(cosine)
+    sine = torch.sin(angle)
+    return torch.sin((1 - strength) * angle) / sine * noise + torch.sin(strength * angle) / sine * other
+
+
 class BrownianNoise:
     """Increments of one Brownian path per picture, scaled to variance 1: torchsde's BrownianTree, A1111's way.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest, parse_request
@@ -28,11 +28,18 @@ LABELS = {name: label for label, name in SCHEDULES.items()}
 NOISE = {"GPU": "nv", "NV": "nv", "CPU": "cpu"}
 FIRST = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE")
 LAST = ("Version", "User")
-USED = frozenset({"Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Clip skip", "RNG"})
+USED = frozenset({"Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "RNG"})
+FIELDS = {  # A1111's key -> the field, where the value is written as it is, and left out at its default
+    "Variation seed": "variation_seed",
+    "Variation seed strength": "variation_strength",
+    "Clip skip": "clip_skip",
+    "Tiling": "tiling",
+}
 REMARKS = frozenset(  # say what was, and are not needed to make the picture again
     {"Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Hardware Info", "Time taken", "Emphasis"}
-    | {"Precision", "Attention", *LAST}
+    | {"Precision", "Attention", "Device", "Torch", "Diffusers", *LAST}
 )
+DEFAULTS = asdict(GenerationRequest())
 ONCE_UNIFORM = frozenset(  # before A1111 1.9 these names alone meant the uniform schedule, not today's "Automatic"
     {"DPM++ 2M", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 2S a", "DPM++ 3M SDE", "DPM2", "DPM2 a"}
 )
@@ -72,7 +79,7 @@ def write_infotext(request: GenerationRequest, facts: Mapping[str, str]) -> str:
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}" if request.width or request.height else "",
         "Model": request.checkpoint,
-        "Clip skip": str(request.clip_skip) if request.clip_skip > 1 else "",
+        **{key: str(value) for key, name in FIELDS.items() if (value := getattr(request, name)) != DEFAULTS[name]},
         "RNG": request.noise_source.upper(),
     }
     values = {key: value for key, value in values.items() if value} | dict(facts)
@@ -144,7 +151,7 @@ def _wanted(found: Infotext) -> Iterator[tuple[str, dict[str, object]]]:
         "CFG scale": "cfg_scale",
         "Seed": "seed",
         "Model": "checkpoint",
-        "Clip skip": "clip_skip",
+        **FIELDS,
     }
     for key, name in named.items():
         if key in values:
@@ -159,7 +166,7 @@ def _wanted(found: Infotext) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def _understood(key: str) -> bool:
-    return key in USED or key in REMARKS or bool(_EXTRA.fullmatch(key))
+    return key in USED or key in FIELDS or key in REMARKS or bool(_EXTRA.fullmatch(key))
 
 
 def _sampler(name: str, schedule: str | None) -> dict[str, object]:

@@ -12,7 +12,7 @@ import torch
 import torchsde
 from torchsde._brownian import brownian_interval
 
-from modules.sampling.noise import BrownianNoise, NoiseStream, PhiloxGenerator, Source, noise_function
+from modules.sampling.noise import BrownianNoise, NoiseStream, PhiloxGenerator, Source, noise_function, turned
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import Sigmas
 
@@ -133,3 +133,17 @@ def test_brownian_increments_have_variance_one_and_do_not_follow_from_each_other
     assert float(first.std()) == pytest.approx(1, abs=0.03)
     assert float(second.std()) == pytest.approx(1, abs=0.03)
     assert float((first * second).mean()) == pytest.approx(0, abs=0.03)
+
+
+def test_turned_noise_is_a1111s_variation() -> None:
+    """Golden of a1111-compat.md: torch's CPU generator, seed 42, variation seed 7, strength 0.3, 4x64x64."""
+    noise, other = (NoiseStream([seed], (4, 64, 64), "cpu").draw() for seed in (42, 7))
+    golden = [1.371899, 1.599631, 1.152556]
+    assert turned(noise, other, 0.3).flatten()[:3].tolist() == pytest.approx(golden, abs=2e-6)
+    assert turned(noise, other, 0.4).flatten()[:3].tolist() != pytest.approx(golden, abs=2e-3)
+
+
+def test_noise_is_not_turned_at_strength_0_and_is_the_other_at_1() -> None:
+    noise, other = (NoiseStream([seed], (4, 8, 8), "nv").draw() for seed in (1, 2))
+    assert turned(noise, other, 0).numpy() == pytest.approx(noise.numpy(), abs=1e-6)
+    assert turned(noise, other, 1).numpy() == pytest.approx(other.numpy(), abs=1e-5)

@@ -34,6 +34,7 @@ class Sd1:
     ) -> None:
         self.card = card
         self.noise_levels: NoiseLevels = configs.schedule.levels
+        self.networks: Mapping[str, nn.Module] = networks
         self.unet: UNet2DConditionModel = networks["unet"]
         self.vae: AutoencoderKL = networks["vae"]
         self.text_encoder: CLIPTextModel = networks["text_encoder"]
