@@ -10,13 +10,12 @@ from typing import Any, TypeVar
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
-from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from modules.families.device import Device
 from modules.families.header import read_header
-from modules.families.ldm_keys import text_keys, unet_keys, vae_keys
 from modules.families.sd1.family import Sd1, load_sd1
+from modules.training.export import ldm_tensors
 
 Result = TypeVar("Result")
 SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
@@ -86,18 +85,6 @@ def configs(
         "text_encoder": text.config.to_dict(),
         "scheduler": SCHEDULER | {"prediction_type": prediction, "clip_sample": False, "steps_offset": 1},
     }
-
-
-def ldm_tensors(unet: UNet2DConditionModel, vae: AutoencoderKL, text: CLIPTextModel) -> dict[str, Tensor]:
-    """All weights under their single-file names; the VAE's attention as 1x1 convolutions, as such files have it."""
-    tensors: dict[str, Tensor] = {}
-    for module, keys in ((unet, unet_keys), (vae, vae_keys), (text, text_keys)):
-        weights: dict[str, Tensor] = module.state_dict()
-        tensors |= {key: weights[name] for name, key in keys(weights.keys()).items()}
-    for key, weight in tensors.items():
-        if ".mid.attn_1." in key and weight.ndim == 2:
-            tensors[key] = weight[:, :, None, None]
-    return tensors
 
 
 def write_ldm(

@@ -13,14 +13,14 @@ DESCRIPTION = (
 )
 
 EXAMPLES = (
-    "a castle on a blue background",
-    "a cat on a yellow background",
-    "an ink rocket at night",
+    "a castle at night",
+    "a cat on a white background",
+    "a rocket at night",
     "a flat penguin on a pink background",
     "a bold strawberry on a white background",
     "a soft owl on a purple background",
     "pixel art of a sunflower on a blue background",
-    "pencil sketch of a house",
+    "pencil sketch of an umbrella",
     "a tree, van gogh oil painting, blue background",
     "a flat hamburger on an orange background",
     "an ink butterfly on a green background",

@@ -71,7 +71,7 @@ def v_loss(model: TextToLatent, clean: Tensor, ids: Tensor, levels: Tensor, step
     """Squared error of v, with timesteps spread evenly over the batch.
 
     Unweighted: what the object is gets decided at t = 700 to 950 on so small a latent, and min-SNR
-    weights (Hang et al. 2023) are 0.09 to 0.005 there. With them, 2,200 steps learned hand and
+    weights (Hang et al. 2023) are 0.09 to 0.005 there. With them, 2,380 steps learned hand and
     background but no objects.
     """
     generator = torch.Generator().manual_seed(step_seed)

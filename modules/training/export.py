@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
+from torch import Tensor
 from transformers import CLIPTextModel
 
+from modules.families.ldm_keys import text_keys, unet_keys, vae_keys
 from modules.training.card import DESCRIPTION, card
 from modules.training.checkpoint import Progress
 from modules.training.denoiser import BETAS, STEPS, TextToLatent
-from modules.training.ldm_keys import State, text_to_ldm, unet_to_ldm, vae_to_ldm
 from modules.training.shapes import DOWNSCALE, PICTURE, build_text_encoder
 from modules.training.tokens import CompactVocabulary
 
@@ -106,6 +107,18 @@ def describe(
     }
 
 
+def ldm_tensors(unet: UNet2DConditionModel, vae: AutoencoderKL, text: CLIPTextModel) -> dict[str, Tensor]:
+    """All weights under their single-file names; the VAE's attention as 1x1 convolutions, as such files have it."""
+    tensors: dict[str, Tensor] = {}
+    for module, keys in ((unet, unet_keys), (vae, vae_keys), (text, text_keys)):
+        weights: dict[str, Tensor] = module.state_dict()
+        tensors |= {key: weights[name] for name, key in keys(weights.keys()).items()}
+    return {
+        key: weight[:, :, None, None] if ".mid.attn_1." in key and weight.ndim == 2 else weight
+        for key, weight in tensors.items()
+    }
+
+
 def write_ldm(
     path: Path,
     unet: UNet2DConditionModel,
@@ -114,13 +127,9 @@ def write_ldm(
     metadata: dict[str, str],
 ) -> None:
     """One safetensors file, fp16, whole or not at all."""
-    state: State = {
-        **unet_to_ldm(unet.state_dict(), unet.config["layers_per_block"]),
-        **vae_to_ldm(vae.state_dict(), len(vae.config["block_out_channels"])),
-        **text_to_ldm(text.state_dict()),
-    }
+    state = {key: value.half().contiguous() for key, value in ldm_tensors(unet, vae, text).items()}
     part = path.with_suffix(".part")
-    save_file({key: value.half().contiguous() for key, value in state.items()}, part, metadata=metadata)
+    save_file(state, part, metadata=metadata)
     part.chmod(0o644)  # safetensors writes files that only their owner can read
     part.replace(path)
 
