@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
@@ -16,7 +16,8 @@ from modules.core.events import Cancelled, Ending, Failed, Finished, Loaded, Loa
 from modules.core.family import CheckpointCard
 from modules.core.registry import Registry
 from modules.core.request import GenerationRequest
-from modules.core.settings import ROOT, Settings
+from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
+from modules.core.settings_file import SettingsBook
 from modules.core.task import Describe, Generate, Load, Task
 from modules.core.worker import Worker
 from modules.gallery import Gallery
@@ -24,7 +25,7 @@ from modules.hooks import Control
 from modules.hooks.host import Host
 from modules.installing import Install
 from modules.jobs.complete import complete
-from modules.jobs.job import Job
+from modules.jobs.job import LOCAL_OWNER, Job
 from modules.jobs.journal import Journal
 from modules.jobs.prepare import Packages, install, wake
 from modules.jobs.queue import JobQueue
@@ -47,7 +48,7 @@ LAST_SECONDS = 10.0  # for threads to notice that the program stops
 class App:
     """The front process without its web server. It is the `Page` that tabs see."""
 
-    settings: Settings
+    book: SettingsBook
     index: Index
     gallery: Gallery
     queue: JobQueue
@@ -57,6 +58,29 @@ class App:
     worker: Worker
     _stopping: Flag = field(default_factory=Flag)
     _threads: list[Thread] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        return self.book.now
+
+    def change_settings(self, changes: Mapping[str, object]) -> None:
+        """Keep them for the next start; those that can, take effect at once. Raises BadSetting, CannotSave."""
+        for key, value in changes.items():
+            if (known := self.setting_choices(KEYS.get(key, key))) and value is not None and value not in known:
+                raise BadSetting(f"{key} is {value!r:.80}, allowed is {' or '.join(known)}")
+        self.book.change(changes)
+        self.queue.limit = self.settings.queue_limit
+
+    def setting_choices(self, field: str) -> list[str]:
+        """The names a setting can be, where they can be listed; an empty checkpoint is the starter."""
+        match field:
+            case "ckpt":
+                return ["", *(card.name for card in self.checkpoints())]
+            case "preview":
+                return ["automatic", "off", *PREVIEWS]
+            case "attention":
+                return ["automatic", *KERNELS]
+        return list(SETTINGS[field]["kind"].choices) if field in SETTINGS else []
 
     def submit(self, request: GenerationRequest, owner: str) -> str:
         """Put a job in the queue; returns its id. Raises BadRequest, BadCheckpoint, QueueFull, CannotSave."""
@@ -135,13 +159,27 @@ class App:
             self.queue.end(job.id, "failed", error.message, error.advice)
         else:
             self.host.saved(saved.id, saved.request)
+            if self.gallery.newest(job.owner, 2) == (saved,):
+                print(f"The first picture is {self.gallery.file(saved.id, job.owner)}", flush=True)
         self.watchers.changed()
 
     def start(self) -> None:
         """Look at the checkpoints and get the worker going, both in the background."""
+        self._welcome()
         self._threads.extend(Thread(target=work, daemon=True) for work in (self.index.scan, self._dispatch))
         for thread in self._threads:
             thread.start()
+
+    def _welcome(self) -> None:
+        """Nobody has ever asked for anything: ask for the default checkpoint's first example, so that a newcomer's page
+        opens on a picture that is being born."""
+        if not self.queue.journal.is_new() or self.gallery.newest(LOCAL_OWNER, 1):
+            return
+        with suppress(TaffyError):  # no checkpoint, or one without examples, has nothing to show
+            card = self.card("")
+            for prompt in card.examples[:1]:
+                steps, cfg = card.default_steps, card.default_cfg
+                self.submit(GenerationRequest(prompt, steps=steps, cfg_scale=cfg), LOCAL_OWNER)
 
     def close(self) -> None:
         """End everything. A running job waits for the next start."""
@@ -214,7 +252,7 @@ def build(settings: Settings) -> App:
         safe_mode=settings.safe_mode,
     )
     return App(
-        settings=settings,
+        book=SettingsBook(settings),
         index=Index(settings.models_dirs, Hashes(cache / "hashes")),
         gallery=Gallery(data / "outputs", data / "gallery.sqlite3"),
         queue=JobQueue(Journal(data / "jobs.sqlite3"), settings.queue_limit),

@@ -7,14 +7,16 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from modules.api import view
+from modules.api.memory import Memory
 from modules.app import App
 from modules.core.errors import BadRequest
 from modules.core.request import parse_request
+from modules.jobs.film import develop
 from modules.jobs.job import LOCAL_OWNER
 
 MAX_REQUEST = 1_000_000  # bytes of JSON
@@ -23,6 +25,7 @@ FRAMES_PER_SECOND = 8
 
 def job_routes(app: App, heartbeat: float) -> APIRouter:
     routes = APIRouter(prefix="/jobs")
+    memory = Memory()
 
     @routes.post("")
     async def submit(request: Request) -> JSONResponse:
@@ -33,7 +36,8 @@ def job_routes(app: App, heartbeat: float) -> APIRouter:
     @routes.get("/stream")
     async def stream() -> StreamingResponse:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(watch(app, LOCAL_OWNER, heartbeat), media_type="text/event-stream", headers=headers)
+        told = watch(app, LOCAL_OWNER, memory, heartbeat)
+        return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
     @routes.get("/{job_id}")
     def one(job_id: str) -> view.Json:
@@ -44,7 +48,38 @@ def job_routes(app: App, heartbeat: float) -> APIRouter:
         app.cancel(job_id, LOCAL_OWNER)
         return {"id": job_id}
 
+    add_move(routes, app)
+    add_film(routes, app)
     return routes
+
+
+def add_move(routes: APIRouter, app: App) -> None:
+    """Waiting jobs change places."""
+
+    @routes.post("/{job_id}/move")
+    async def move(job_id: str, request: Request) -> view.Json:
+        values = await read_json(request)
+        before = values.get("before")
+        if values.keys() != {"before"} or not isinstance(before, str | None):
+            raise BadRequest('a move says before which job: {"before": its id}, or null for the end of the line')
+        await run_in_threadpool(app.queue.move, job_id, LOCAL_OWNER, before)
+        app.watchers.changed()
+        return {"id": job_id}
+
+
+def add_film(routes: APIRouter, app: App) -> None:
+    """How a job's pictures came out of the noise, as long as the server remembers."""
+
+    @routes.get("/{job_id}/film.webp")
+    def film(job_id: str) -> Response:
+        job = app.queue.journal.get(job_id, LOCAL_OWNER)
+        shots = app.watchers.films.shots(job_id)
+        results = {
+            saved.index: app.gallery.file(saved.id, job.owner) for saved in app.gallery.of_job(job_id, job.owner)
+        }
+        webp = develop(shots, results if job.request.batch_size == 1 else {})
+        headers = {"Content-Disposition": 'attachment; filename="taffy-film.webp"', "Cache-Control": "no-store"}
+        return Response(webp, media_type="image/webp", headers=headers)
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -63,7 +98,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     return values
 
 
-async def watch(app: App, owner: str, heartbeat: float) -> AsyncIterator[str]:
+async def watch(app: App, owner: str, memory: Memory, heartbeat: float) -> AsyncIterator[str]:
     """Server-sent events for one watcher: what is new since it last took something, never what it missed.
 
     heartbeat: seconds of silence after which a comment is sent, so that a lost connection is noticed.
@@ -73,7 +108,8 @@ async def watch(app: App, owner: str, heartbeat: float) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     with app.watchers.attach(owner) as bell:
         while not bell.closed:
-            state = json.dumps(await run_in_threadpool(view.whole_view, app, owner))
+            whole = await run_in_threadpool(view.whole_view, app, owner)
+            state = json.dumps(whole | {"memory": memory.now()})
             if state != state_sent:
                 yield f"event: state\ndata: {state}\n\n"
                 state_sent = state

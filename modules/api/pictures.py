@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from modules.api.view import Json
 from modules.app import App
 from modules.jobs.job import LOCAL_OWNER
+from modules.jobs.journal import REQUEST
 
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id never gets another picture
 
@@ -19,5 +21,11 @@ def picture_routes(app: App) -> APIRouter:
         file = app.gallery.file(picture_id, LOCAL_OWNER)
         name = file.name if download else None
         return FileResponse(file, media_type="image/png", filename=name, headers=FOR_EVER)
+
+    @routes.get("/{picture_id}/request")
+    def request(picture_id: str) -> Json:
+        """What makes exactly this picture again, as `POST /jobs` takes it."""
+        made: Json = REQUEST.dump_python(app.gallery.get(picture_id, LOCAL_OWNER).request, mode="json")
+        return made
 
     return routes

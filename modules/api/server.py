@@ -10,8 +10,11 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from modules.api.checkpoints import checkpoint_routes
 from modules.api.guard import LOOPBACK, Guard
+from modules.api.help import help_routes
 from modules.api.jobs import job_routes
 from modules.api.pictures import picture_routes
+from modules.api.settings import settings_routes
+from modules.api.words import word_routes
 from modules.app import App
 from modules.core.errors import CannotSave, NotThere, QueueFull, TaffyError
 
@@ -27,7 +30,14 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
     """The ASGI app. mount: adds the page at "/", behind all routes that are here. heartbeat: seconds, see `watch`."""
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     server.add_exception_handler(TaffyError, tell)
-    for routes in (job_routes(app, heartbeat), picture_routes(app), checkpoint_routes(app)):
+    for routes in (
+        job_routes(app, heartbeat),
+        picture_routes(app),
+        checkpoint_routes(app),
+        settings_routes(app),
+        help_routes(),
+        word_routes(app),
+    ):
         server.include_router(routes)
     add_assets(server)
 

@@ -22,6 +22,7 @@ def whole_view(app: App, owner: str) -> Json:
     view = app.view(owner)
     return {
         "worker": asdict(app.watchers.worker),
+        "checkpoint": app.watchers.checkpoint,
         "running": running(app, view) if view else None,
         "waiting": [
             {"id": job.id, "prompt": job.request.prompt, "position": position}
@@ -44,6 +45,7 @@ def running(app: App, view: JobView) -> Json:
         "count": request.count,
         "seconds_left": view.seconds_left,
         "message": view.message,
+        "sigmas": [float(f"{sigma:.3g}") for sigma in view.sigmas],
         "pictures": pictures(app, view.job),
     }
 
@@ -55,6 +57,7 @@ def ended(app: App, job: Job) -> Json:
         "state": job.state,
         "error": job.error,
         "advice": job.advice,
+        "film": job.id in app.watchers.films,
         "pictures": pictures(app, job),
     }
 

@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,11 +25,12 @@ FILE = "settings.toml"  # in the data folder
 class Kind:
     """What a setting may be, in words, and how to read it from text or TOML; relative folders start at `base`.
 
-    `read(given, base)` raises ValueError for anything else.
+    `read(given, base)` raises ValueError for anything else. choices: all values, where they can be listed.
     """
 
     allowed: str
     read: Callable[[object, Path], object]
+    choices: tuple[str, ...] = ()
 
 
 def whole(low: int, high: int) -> Kind:
@@ -51,7 +52,7 @@ def matching(pattern: str, allowed: str) -> Kind:
 
 
 def one_of(*names: str) -> Kind:
-    return matching("|".join(map(re.escape, names)), " or ".join(names))
+    return replace(matching("|".join(map(re.escape, names)), " or ".join(names)), choices=names)
 
 
 def switch(*words: str) -> Kind:
@@ -153,9 +154,9 @@ def load_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     given |= {
         field: Given("flag", SETTINGS[field]["flags"][0], value, here) for field, value in _read_flags(argv).items()
     }
-    data_dir = _value("data_dir", given["data_dir"]) if "data_dir" in given else Settings.data_dir
-    given = _read_file(Path(str(data_dir)) / FILE) | given
-    values = {field: _value(field, found) for field, found in given.items()}
+    data_dir = value_of("data_dir", given["data_dir"]) if "data_dir" in given else Settings.data_dir
+    given = read_file(Path(str(data_dir)) / FILE) | given
+    values = {field: value_of(field, found) for field, found in given.items()}
     sources = {field: given[field].source if field in given else "default" for field in SETTINGS}
     settings = Settings(**values, sources=sources)  # type: ignore[arg-type]
     if settings.listen:
@@ -171,7 +172,8 @@ def help_text() -> str:
     return _parser().format_help()
 
 
-def _value(field: str, given: Given) -> object:
+def value_of(field: str, given: Given) -> object:
+    """What somebody wrote, as the field's type. Raises BadSetting."""
     kind: Kind = SETTINGS[field]["kind"]
     try:
         return kind.read(given.value, given.base)
@@ -179,7 +181,8 @@ def _value(field: str, given: Given) -> object:
         raise BadSetting(f"{given.name} is {given.value!r}, allowed is {kind.allowed}") from None
 
 
-def _read_file(path: Path) -> dict[str, Given]:
+def read_file(path: Path) -> dict[str, Given]:
+    """Field -> what the settings file says; a file that is not there says nothing. Raises BadSetting."""
     import tomllib  # Python 3.11: webui.py must open in older ones to say so
 
     try:

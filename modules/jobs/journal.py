@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from modules.core.errors import BadSetting, CannotSave, NotThere
+from modules.core.errors import BadRequest, BadSetting, CannotSave, NotThere
 from modules.core.request import GenerationRequest
 from modules.jobs.job import MAX_ATTEMPTS, Job, JobState
 
@@ -35,6 +35,12 @@ MIGRATIONS = (  # number n brings a journal from version n to n + 1; never chang
     );
     CREATE INDEX job_by_state ON job (state, number);
     CREATE INDEX job_by_end ON job (owner, ended);
+    """,
+    """
+    ALTER TABLE job ADD COLUMN place INTEGER NOT NULL DEFAULT 0;  -- in the line of waiting jobs
+    UPDATE job SET place = number;
+    DROP INDEX job_by_state;
+    CREATE INDEX job_by_state ON job (state, place);
     """,
 )
 
@@ -96,7 +102,8 @@ class Journal:
         job = Job(secrets.token_urlsafe(16), owner, request, attempts=0, created=time.time())
         with self._writing() as db:
             db.execute(
-                "INSERT INTO job (id, owner, request, state, created) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO job (id, owner, request, state, created, place)"
+                " SELECT ?, ?, ?, ?, ?, COALESCE(MAX(place), 0) + 1 FROM job",
                 (job.id, owner, REQUEST.dump_json(request).decode(), job.state, job.created),
             )
         return job
@@ -107,22 +114,45 @@ class Journal:
             return job
         raise NotThere(f"there is no job {job_id[:40]!r}")
 
+    def is_new(self) -> bool:
+        """Whether no job was ever put in."""
+        return not self._read("TRUE LIMIT 1")
+
     def waiting(self) -> tuple[Job, ...]:
         """Everybody's waiting jobs in the order they will run."""
-        return self._read("state = 'waiting' ORDER BY number")
+        return self._read("state = 'waiting' ORDER BY place")
 
     def recent(self, owner: str, count: int) -> tuple[Job, ...]:
         """The last jobs that ended, newest first."""
         return self._read("owner = ? AND ended IS NOT NULL ORDER BY ended DESC, number DESC LIMIT ?", owner, count)
 
     def begin_next(self) -> Job | None:
-        """The oldest waiting job, now running and one attempt older."""
+        """The first waiting job, now running and one attempt older."""
         with self._writing() as db:
-            for job in self._read("state = 'waiting' ORDER BY number LIMIT 1"):
+            for job in self._read("state = 'waiting' ORDER BY place LIMIT 1"):
                 begun = replace(job, state="running", attempts=job.attempts + 1)
                 db.execute("UPDATE job SET state = ?, attempts = ? WHERE id = ?", (begun.state, begun.attempts, job.id))
                 return begun
         return None
+
+    def move(self, job_id: str, owner: str, before: str | None) -> None:
+        """Put a waiting job before another of the same owner, or last; jobs of others keep their places.
+
+        Raises NotThere, BadRequest if one of them does not wait any more, CannotSave.
+        """
+        with self._writing() as db:
+            rows = db.execute(
+                "SELECT id, place FROM job WHERE state = 'waiting' AND owner = ? ORDER BY place", (owner,)
+            ).fetchall()
+            order, places = [id for id, _ in rows], [place for _, place in rows]
+            for id in {job_id, before} - {None, *order}:
+                self.get(str(id), owner)
+                raise BadRequest("this job does not wait any more, so it cannot be moved")
+            if job_id == before:
+                return
+            order.remove(job_id)
+            order.insert(order.index(before) if before else len(order), job_id)
+            db.executemany("UPDATE job SET place = ? WHERE id = ?", zip(places, order, strict=True))
 
     def end(self, job_id: str, state: JobState, error: str = "", advice: str = "") -> None:
         """How a running job ended. The first ending stands: later ones change nothing."""

@@ -12,12 +12,15 @@ from modules.jobs.journal import Journal
 
 
 class JobQueue:
-    """First come, first served. Any thread may put and cancel; a dispatcher takes, and says how it ended."""
+    """First come, first served, and owners may move their own. A dispatcher takes a job, and says how it ended.
+
+    The rest may be called by any thread.
+    """
 
     def __init__(self, journal: Journal, limit: int) -> None:
         """limit: waiting jobs one owner may have."""
         self.journal = journal
-        self._limit = limit
+        self.limit = limit
         self._changed = threading.Condition()
         self._running: set[str] = set()
         self._endings: list[tuple[str, JobState, str, str]] = []  # not yet in the journal
@@ -27,9 +30,9 @@ class JobQueue:
     def put(self, request: GenerationRequest, owner: str) -> Job:
         """Accept a job. Raises QueueFull, CannotSave."""
         with self._changed:
-            if sum(job.owner == owner for job in self.journal.waiting()) >= self._limit:
+            if sum(job.owner == owner for job in self.journal.waiting()) >= self.limit:
                 advice = "wait until one is done, or cancel some"
-                raise QueueFull(f"{self._limit} jobs are waiting already, and no more are allowed", advice)
+                raise QueueFull(f"{self.limit} jobs are waiting already, and no more are allowed", advice)
             job = self.journal.add(request, owner)
             self._changed.notify()
         return job
@@ -57,6 +60,11 @@ class JobQueue:
             was_running = job_id in self._running
             self._running.discard(job_id)
         return was_running
+
+    def move(self, job_id: str, owner: str, before: str | None) -> None:
+        """Put a waiting job before another of the same owner, or last. Raises NotThere, BadRequest, CannotSave."""
+        with self._changed:
+            self.journal.move(job_id, owner, before)
 
     def end(self, job_id: str, state: JobState, error: str = "", advice: str = "") -> None:
         """How a taken job ended. Raises CannotSave; it is then written before the next job is taken."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from modules.core.events import Frame, Loaded, Loading, Stepped
+from modules.jobs.film import Films, Shot
 from modules.jobs.job import Job
 
 SMOOTHING = 0.3  # weight of the newest step in the estimate
@@ -31,6 +32,7 @@ class JobView:
     """How far a running job is. picture: 1-based. step_seconds: smoothed duration of a step, None before the first.
 
     offset: pictures that were made by an earlier attempt. n: how many frames there were; the newest is of frame_step.
+    sigmas: the noise level of each step of this picture so far.
     """
 
     job: Job
@@ -43,6 +45,7 @@ class JobView:
     frame: Frame | None = None
     frame_step: int = 0
     n: int = 0
+    sigmas: tuple[float, ...] = ()
 
     def after(self, event: Stepped) -> JobView:
         before = event.seconds if self.step_seconds is None else self.step_seconds
@@ -56,6 +59,7 @@ class JobView:
             frame=event.frame or self.frame,
             frame_step=event.step if event.frame else self.frame_step,
             n=self.n + (event.frame is not None),
+            sigmas=(*(self.sigmas if event.step > 1 else ()), event.sigma),
         )
 
     @property
@@ -101,8 +105,10 @@ class Watchers:
     """The newest view of every running job and of the engine, and the people who want to hear of changes."""
 
     def __init__(self) -> None:
+        self.films = Films()
         self._lock = threading.Lock()
         self._worker = WorkerStatus()
+        self._checkpoint = ""
         self._views: dict[str, JobView] = {}
         self._subscriptions: set[Subscription] = set()
         self._closed = False
@@ -110,6 +116,11 @@ class Watchers:
     @property
     def worker(self) -> WorkerStatus:
         return self._worker
+
+    @property
+    def checkpoint(self) -> str:
+        """The name of the one the engine has loaded; empty before the first."""
+        return self._checkpoint
 
     def view(self, owner: str) -> JobView | None:
         """The owner's running job, if any."""
@@ -119,6 +130,8 @@ class Watchers:
     def worker_is(self, status: WorkerStatus) -> None:
         with self._lock:
             self._worker = status
+            if status.state == "restarting":
+                self._checkpoint = ""
             self._ring()
 
     def begin(self, job: Job, offset: int) -> None:
@@ -136,12 +149,14 @@ class Watchers:
                     self._worker = replace(self._worker, message=message, done=event.done, total=event.total)
                     self._ring()
                 case Loaded():
-                    self._worker = WorkerStatus(self._worker.state)
+                    self._worker, self._checkpoint = WorkerStatus(self._worker.state), event.card.name
                     self._ring()
                 case Stepped():
                     view = self._views.get(event.task)
                     if view is not None:  # else it was stopped, and this is its last step
-                        self._set(view.after(event))
+                        self._set(view := view.after(event))
+                        if event.frame:
+                            self.films.add(event.task, Shot(view.picture - 1, event.frame))
 
     def end(self, job_id: str) -> None:
         """The job does not run any more."""

@@ -41,13 +41,45 @@ def schedule_choice() -> gr.Dropdown:
     )
 
 
-def extension_controls(controls: Sequence[Control]) -> Form:
-    """A folded group for each extension, with its controls in their order."""
+def tiling_choice() -> gr.Checkbox:
+    return gr.Checkbox(
+        GenerationRequest.tiling,
+        label="Seamless tile",
+        info="The picture continues over its edges, so that copies of it fit side by side.",
+        interactive=True,
+    )
+
+
+def variation_controls() -> Form:
+    return {
+        "variation_strength": gr.Slider(
+            0,
+            1,
+            GenerationRequest.variation_strength,
+            step=0.05,
+            label="Strength",
+            info="How far the picture turns from the one of the seed: 0 is that picture, 0.1 a sibling, 1 another one.",
+            buttons=[],
+            interactive=True,
+        ),
+        "variation_seed": gr.Number(
+            GenerationRequest.variation_seed,
+            precision=0,
+            label="Variation seed (-1: any)",
+            info="The picture it turns toward.",
+            interactive=True,
+        ),
+    }
+
+
+def extension_controls(controls: Sequence[Control]) -> tuple[Form, dict[str, gr.Accordion]]:
+    """A folded group for each extension, with its controls in their order; and the groups by name."""
     form: Form = {}
+    groups = {}
     for extension, group in groupby(controls, key=lambda control: control.extension):
-        with gr.Accordion(extension.replace("_", " ").capitalize(), open=False):
+        with gr.Accordion(extension.replace("_", " ").capitalize(), open=False) as groups[extension]:
             form |= {f"{extension}.{control.name}": draw_control(control) for control in group}
-    return form
+    return form, groups
 
 
 def draw_control(control: Control) -> Component:

@@ -16,12 +16,27 @@ from modules.core.request import GenerationRequest, parse_request
 from modules.hooks import CheckpointCard, Page
 from modules.ui.controls import Form
 
+FOUR_UP = 128  # pixels of the native side up to which four pictures take less than 20 s on two cores of a CPU
 Values = dict[str, object]  # by the names of a form
 Updates = dict[Component, Any]
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+TELL = """(...values) => {
+    const form = Object.fromEntries(NAMES.map((name, at) => [name, values[at]]));
+    window.taffyForm = form;
+    document.dispatchEvent(new CustomEvent("taffy-form", {detail: form}));
+    return form;
+}"""
+WRITE = """(...values) => {
+    const wanted = window.taffyWanted;
+    return NAMES.map((name, at) => name in wanted ? wanted[name] : values[at]);
+}"""
 NO_CHECKPOINT = (
     "<p>There is no checkpoint yet. Put a <code>.safetensors</code> file into <code>models/Stable-diffusion</code>"
-    " and reload this page.</p>"
+    " and it appears here by itself.</p>"
+)
+BIGGER = (
+    "<p>Want a bigger one? Put its <code>.safetensors</code> file into <code>models/Stable-diffusion</code>:"
+    " the list notices by itself.</p>"
 )
 NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to see the newest list.</p>"
 
@@ -40,15 +55,19 @@ def refusal(error: TaffyError) -> str:
 
 
 def card_defaults(card: CheckpointCard) -> dict[str, float]:
-    """What a checkpoint was made for, as fields of the request."""
+    """What a checkpoint was made for, as fields of the request. Small pictures come by the four."""
     side = card.native_size
-    return {"width": side, "height": side, "steps": card.default_steps, "cfg_scale": card.default_cfg}
+    count = 4 if side <= FOUR_UP else 1
+    return {"width": side, "height": side, "steps": card.default_steps, "cfg_scale": card.default_cfg, "count": count}
 
 
 def card_words(card: CheckpointCard) -> str:
-    """The same as a line for the page."""
-    best = f"Best at {card.native_size} × {card.native_size} pixels, {card.default_steps} steps"
-    return f"<p>{escape(card.description)} {best}, CFG {card.default_cfg:g}.</p>"
+    """The same for the page, then what the checkpoint says of itself: cut short by the style, whole in the tooltip."""
+    best = (
+        f"Best at {card.native_size} × {card.native_size} pixels, {card.default_steps} steps, CFG {card.default_cfg:g}."
+    )
+    small = BIGGER if card.words else ""
+    return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{small}'
 
 
 def remembered_values(form: Form, remembered: object) -> dict[str, object]:
@@ -76,7 +95,8 @@ def followed_values(values: Mapping[str, object], card: CheckpointCard, cards: S
 def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
     """Fill the form when the page opens, remember it in the browser at every change, let it follow its checkpoint.
 
-    note: where the page says what the checkpoint is best at.
+    note: where the page says what the checkpoint is best at. Our script hears of every change (`taffyForm`), sets
+    values (`taffyWanted`, button `taffy-write`), and has the list of checkpoints filled anew (`taffy-refresh`).
     """
     memory = gr.BrowserState(None, storage_key=f"taffy-{tab}", secret="fixed, to outlive a restart")
     controls = list(form.values())
@@ -86,7 +106,12 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
         if not cards:
             return {note: NO_CHECKPOINT}
         card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
-        return show({**card_defaults(card), **values}, card, cards)
+        return show({**first_prompt(card), **card_defaults(card), **values}, card, cards)
+
+    def refresh(remembered: object) -> Updates:
+        cards, current = page.checkpoints(), remembered_values(form, remembered).get("checkpoint")
+        card = next((card for card in cards if card.name == current), None)
+        return fill(remembered) if card is None else {form["checkpoint"]: gr.update(choices=choices(cards))}
 
     def follow(*values: object) -> Updates:
         cards, current = page.checkpoints(), dict(zip(form, values, strict=True))
@@ -97,7 +122,7 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
         more: dict[str, dict[str, object]] = {
             "width": {"step": card.size_multiple},
             "height": {"step": card.size_multiple},
-            "checkpoint": {"choices": [(known.name, known.name) for known in cards]},
+            "checkpoint": {"choices": choices(cards)},
         }
         values = {**values, "checkpoint": card.name}
         news = {form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items()}
@@ -106,5 +131,42 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
     assert Context.root_block is not None, "a tab is built inside a page"
     Context.root_block.load(fill, memory, [*controls, note], **QUIET)
     form["checkpoint"].input(follow, controls, [*controls, note], preprocess=False, **QUIET)
-    by_name = f"(...values) => Object.fromEntries({json.dumps(list(form))}.map((name, at) => [name, values[at]]))"
-    gr.on([control.change for control in controls], None, controls, memory, js=by_name, **QUIET)
+    hidden_button("taffy-refresh").click(refresh, memory, [*controls, note], **QUIET)
+    connect_script(form, memory)
+
+
+def connect_script(form: Form, memory: gr.BrowserState) -> None:
+    """Our script hears of every change and can set values; the browser remembers them."""
+    controls, names = list(form.values()), json.dumps(list(form))
+    hidden_button("taffy-write").click(None, controls, controls, js=WRITE.replace("NAMES", names), **QUIET)
+    changes = [control.change for control in controls]
+    gr.on(changes, None, controls, memory, js=TELL.replace("NAMES", names), trigger_mode="multiple", **QUIET)
+
+
+def hidden_button(elem_id: str) -> gr.Button:
+    """A button for our script to press."""
+    return gr.Button(elem_id=elem_id, visible="hidden")
+
+
+def choices(cards: Sequence[CheckpointCard]) -> list[tuple[str, str]]:
+    return [(card.name, card.name) for card in cards]
+
+
+def first_prompt(card: CheckpointCard) -> Values:
+    """What a newcomer finds in the prompt: the example that is being drawn already."""
+    return {"prompt": card.examples[0]} if card.examples else {}
+
+
+def keep_groups(tab: str, groups: Mapping[str, gr.Accordion]) -> None:
+    """Groups of controls are open or folded as they were when this browser was here last."""
+    memory = gr.BrowserState(None, storage_key=f"taffy-{tab}-groups", secret="fixed, to outlive a restart")
+
+    def unfold(remembered: object) -> list[object]:
+        kept = remembered if isinstance(remembered, dict) else {}
+        return [gr.update(open=True) if kept.get(name) is True else gr.skip() for name in groups]
+
+    assert Context.root_block is not None, "a tab is built inside a page"
+    Context.root_block.load(unfold, memory, list(groups.values()), **QUIET)
+    for name, group in groups.items():
+        for happens, is_open in ((group.expand, "true"), (group.collapse, "false")):
+            happens(None, memory, memory, js=f"(kept) => ({{...kept, {json.dumps(name)}: {is_open}}})", **QUIET)

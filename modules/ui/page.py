@@ -9,13 +9,15 @@ import gradio as gr
 from fastapi import FastAPI
 
 from modules.app import App
-from modules.ui import txt2img
+from modules.ui import help, settings, txt2img
 from modules.ui.controls import html
 from modules.ui.theme import theme
 
 ICON = Path(__file__).parent / "assets" / "icon.svg"
 HEAD = """
 <link rel="stylesheet" href="/taffy/taffy.css">
+<link rel="stylesheet" href="/taffy/form.css">
+<link rel="stylesheet" href="/taffy/settings.css">
 <script type="module" src="/taffy/taffy.js"></script>
 """
 CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
@@ -23,7 +25,8 @@ CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
 
 def build_page(app: App) -> gr.Blocks:
     """Everything on the page."""
-    app.host.register(txt2img, "txt2img")
+    for name, plugin in {"txt2img": txt2img, "settings": settings, "help": help}.items():
+        app.host.register(plugin, name)
     with gr.Blocks(
         title="Taffy", analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY, KEEP_FOR)
     ) as page:

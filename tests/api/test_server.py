@@ -174,7 +174,7 @@ def every_route(app: App) -> list[tuple[str, str]]:
 )
 def test_every_route_that_there_is_refuses_foreign_pages(server: Server, headers: dict[str, str]) -> None:
     routes = every_route(server.app)
-    assert len(routes) == 8
+    assert len(routes) >= 11  # else they were not found
     for method, path in routes:
         answer = server.client.request(method, path, headers=headers)
         assert (path, answer.status_code) == (path, 403)

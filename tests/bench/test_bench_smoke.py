@@ -100,3 +100,12 @@ def test_bench_start_measures_the_page_and_the_picture(tiny_models: Path, tmp_pa
     assert main(["start", *flags]) == 0
     page, picture = json.loads((tmp_path / "start.json").read_text())["rows"]
     assert 0 < page["median"] < picture["median"]
+
+
+@pytest.mark.long
+def test_bench_preview_measures_a_frame_and_what_a_browser_paints(tmp_path: Path) -> None:
+    flags = ["--checkpoint", "tiny", "--runs", "1", "--use-cpu", "--out", str(tmp_path)]
+    assert main(["preview", *flags]) == 0
+    rows = {row["label"]: row for row in json.loads((tmp_path / "preview.json").read_text())["rows"]}
+    assert 0 < rows["tiny, share of a step"]["median"] < 100
+    assert 0 < rows["frames painted of those sent"]["median"] <= 100

@@ -12,7 +12,8 @@ from diffusers import StableDiffusionPipeline
 
 from modules.families.header import Header, read_header
 from modules.families.sd1.family import Sd1
-from tests.checkpoints import ldm_tensors, load_family, sd15_networks, tiny_checkpoint
+from modules.training.export import ldm_tensors
+from tests.checkpoints import load_family, sd15_networks, tiny_checkpoint
 
 torch.set_num_threads(1)
 LIBRARIES = {

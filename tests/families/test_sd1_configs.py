@@ -13,7 +13,8 @@ from modules.core.errors import BadCheckpoint
 from modules.families.header import Header, read_header
 from modules.families.sd1.configs import card_of, read_configs
 from modules.families.sd1.layout import keys_of
-from tests.checkpoints import ldm_tensors, tiny_text, tiny_unet, tiny_vae
+from modules.training.export import ldm_tensors
+from tests.checkpoints import tiny_text, tiny_unet, tiny_vae
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.core.errors import BadSetting, CannotSave, NotThere
+from modules.core.errors import BadRequest, BadSetting, CannotSave, NotThere
 from modules.core.request import GenerationRequest
 from modules.jobs.journal import MIGRATIONS, Journal
 
@@ -184,4 +184,62 @@ def test_kill_9_while_writing_loses_nothing_that_was_told(tmp_path: Path, lines:
     for what, id in told:
         assert journal.get(id, "local").state in state[what]
     assert len(journal.waiting()) <= 1
+    journal.close()
+
+
+def waiting(journal: Journal) -> list[str]:
+    return [job.id for job in journal.waiting()]
+
+
+def test_a_waiting_job_moves_before_another_or_to_the_end(journal: Journal) -> None:
+    a, b, c = (journal.add(CAT, "local").id for _ in range(3))
+    journal.move(c, "local", a)
+    assert waiting(journal) == [c, a, b]
+    journal.move(c, "local", None)
+    assert waiting(journal) == [a, b, c]
+    journal.move(b, "local", b)
+    assert waiting(journal) == [a, b, c]
+
+
+def test_moving_changes_the_turn_of_nobody_else(journal: Journal) -> None:
+    a, x, b = (journal.add(CAT, owner).id for owner in ("anna", "ben", "anna"))
+    journal.move(b, "anna", a)
+    assert waiting(journal) == [b, x, a]
+    with pytest.raises(NotThere):
+        journal.move(x, "anna", a)
+    with pytest.raises(NotThere):
+        journal.move(a, "anna", x)
+
+
+def test_a_job_that_runs_cannot_be_moved(journal: Journal) -> None:
+    a, b = (journal.add(CAT, "local").id for _ in range(2))
+    journal.begin_next()
+    for moved, before in ((a, b), (b, a)):
+        with pytest.raises(BadRequest, match="does not wait any more"):
+            journal.move(moved, "local", before)
+
+
+def test_the_order_survives_a_restart_and_later_jobs_come_last(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "jobs.sqlite3")
+    a, b = (journal.add(CAT, "local").id for _ in range(2))
+    journal.move(b, "local", a)
+    journal.close()
+    journal = reopened(tmp_path / "jobs.sqlite3")
+    c = journal.add(CAT, "local").id
+    assert waiting(journal) == [b, a, c]
+    journal.close()
+
+
+def test_a_journal_of_the_first_version_keeps_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+        for id in ("a", "b"):
+            db.execute(
+                "INSERT INTO job (id, owner, request, state, created) VALUES (?, 'local', '{}', 'waiting', 1)", id
+            )
+    db.close()
+    journal = reopened(path)
+    c = journal.add(CAT, "local").id
+    assert waiting(journal) == ["a", "b", c]
     journal.close()

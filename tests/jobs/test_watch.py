@@ -84,6 +84,32 @@ def test_a_step_without_a_frame_keeps_the_last_one() -> None:
     assert (view.frame, view.frame_step, view.n) == (frame, 1, 1)
 
 
+def test_the_noise_levels_are_those_of_this_picture() -> None:
+    watchers = Watchers()
+    watchers.begin(job(count=2), offset=0)
+    for event in (stepped(1), stepped(2), stepped(1, first_picture=1)):
+        watchers.follow(event)
+    view = watchers.view("local")
+    assert view is not None
+    assert view.sigmas == (1.0,)
+
+
+def test_frames_become_the_film_of_their_job() -> None:
+    watchers, frame = Watchers(), Frame(b"jpeg", 8, 8, "linear")
+    watchers.begin(job(count=2), offset=0)
+    for event in (stepped(1, frame=frame), stepped(2), stepped(1, first_picture=1, frame=frame)):
+        watchers.follow(event)
+    assert [shot.picture for shot in watchers.films.shots("j")] == [0, 1]
+
+
+def test_a_restarted_engine_has_no_checkpoint() -> None:
+    watchers = Watchers()
+    watchers.follow(Loaded("j", NOISE_CARD, 0.1))
+    assert watchers.checkpoint == "noise"
+    watchers.worker_is(WorkerStatus("restarting"))
+    assert watchers.checkpoint == ""
+
+
 def test_somebody_elses_job_is_not_seen() -> None:
     watchers = Watchers()
     watchers.begin(job("anna"), offset=0)

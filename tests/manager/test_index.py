@@ -11,7 +11,8 @@ import pytest
 from modules.core.errors import BadCheckpoint, UnknownName, UnsafeFile
 from modules.manager.hashes import Hashes
 from modules.manager.index import Index
-from tests.checkpoints import ldm_tensors, sd15_networks
+from modules.training.export import ldm_tensors
+from tests.checkpoints import sd15_networks
 
 
 def names(index: Index) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -126,4 +127,6 @@ def open_in(context: BrowserContext, server: Server) -> Page:
 
 
 def wait_for_form(page: Page) -> None:
+    """The form is filled and the live part has heard of the server."""
     expect(page.locator("#checkpoint input")).to_have_value("tiny")
+    expect(page.locator("taffy-engine")).to_have_attribute("data-state", re.compile("ready|busy"))

@@ -10,12 +10,20 @@ import pytest
 from modules.core.errors import BadRequest
 from modules.hooks import CheckpointCard, Control
 from modules.ui.controls import Form, draw_control
-from modules.ui.form import followed_values, form_request, refusal, remembered_values
+from modules.ui.form import (
+    card_defaults,
+    card_words,
+    first_prompt,
+    followed_values,
+    form_request,
+    refusal,
+    remembered_values,
+)
 
 SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
 LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
 CARDS = [SMALL, LARGE]
-UNTOUCHED = {"prompt": "a cat", "width": 64, "height": 64, "steps": 20, "cfg_scale": 5.0}
+UNTOUCHED = {"prompt": "a cat", "width": 64, "height": 64, "steps": 20, "cfg_scale": 5.0, "count": 4}
 
 
 @pytest.fixture
@@ -52,12 +60,26 @@ def test_memories_that_do_not_fit_the_form_are_left_out(form: Form, kept: object
 
 def test_an_untouched_form_gets_the_new_checkpoints_defaults() -> None:
     after = followed_values(UNTOUCHED, LARGE, CARDS)
-    assert after == {"prompt": "a cat", "width": 512, "height": 512, "steps": 25, "cfg_scale": 7.0}
+    assert after == {"prompt": "a cat", "width": 512, "height": 512, "steps": 25, "cfg_scale": 7.0, "count": 1}
 
 
 def test_what_somebody_chose_stays_when_the_checkpoint_changes() -> None:
     after = followed_values(UNTOUCHED | {"steps": 33, "width": 96}, LARGE, CARDS)
     assert (after["steps"], after["width"], after["height"]) == (33, 96, 512)
+
+
+def test_small_pictures_come_by_the_four() -> None:
+    assert (card_defaults(SMALL)["count"], card_defaults(LARGE)["count"]) == (4, 1)
+
+
+def test_a_newcomer_finds_the_first_example_in_the_prompt() -> None:
+    assert first_prompt(replace(SMALL, examples=("a castle", "a cat"))) == {"prompt": "a castle"}
+    assert first_prompt(SMALL) == {}
+
+
+def test_only_a_checkpoint_that_lists_its_words_is_called_small() -> None:
+    assert "Want a bigger one?" in card_words(replace(SMALL, words={"concepts": ("cat",)}))
+    assert "Want a bigger one?" not in card_words(LARGE)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ export function element(tag, properties = {}, ...children) {
 
 /** Make the children of `list` be `items`, in order, keeping the elements (and their focus) of those that stay. */
 export function arrange(list, items, key, create, update = () => {}) {
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
   const there = new Map([...list.children].map((child) => [child.dataset.key, child]));
   items.forEach((item, place) => {
     const name = String(key(item));
@@ -23,6 +24,7 @@ export function arrange(list, items, key, create, update = () => {}) {
     if (list.children[place] !== child) list.insertBefore(child, list.children[place] ?? null);
   });
   for (const child of there.values()) child.remove();
+  if (focused?.isConnected && focused !== document.activeElement) focused.focus(); // it was lost by being moved
 }
 
 /** 0.12 -> "0.1 s", 75 -> "75 s", 200 -> "3 min" */

@@ -1,7 +1,8 @@
-// What the engine is doing: a word in the header, and a bar while something large is fetched.
+// The header: what the engine is doing, the checkpoint it has loaded, memory, and a bar while something is fetched.
 
 import { Drawn } from "./drawn.js";
 import { bytes, duration, element } from "./elements.js";
+import { openKeys } from "./keys.js";
 import { view } from "./view.js";
 
 const WORDS = {
@@ -18,8 +19,16 @@ class Engine extends Drawn {
     this.words = element("span", { role: "status" });
     this.amount = element("span");
     this.bar = element("progress", { max: 1, ariaLabel: "Fetched" });
-    this.fetched = element("span", { className: "taffy-fetched" }, this.amount, this.bar);
-    this.append(element("span", { className: "taffy-dot", ariaHidden: "true" }), this.words, this.fetched);
+    this.fetched = element("span", { className: "taffy-fetched", hidden: true }, this.amount, this.bar);
+    this.checkpoint = element("span", { className: "taffy-loaded" });
+    this.amountHeld = element("span");
+    const word = element("span", { className: "taffy-wide" }, "memory ");
+    const title = "Memory that Taffy holds, of all this computer has";
+    this.memory = element("span", { className: "taffy-memory", title, hidden: true }, word, this.amountHeld);
+    const dot = element("span", { className: "taffy-dot", ariaHidden: "true" });
+    const does = element("span", { className: "taffy-does" }, dot, this.words, this.fetched);
+    const ask = { type: "button", className: "taffy-ask", ariaLabel: "Keys", title: "Keys (?)", onclick: openKeys };
+    this.append(does, this.checkpoint, this.memory, element("button", ask, "?"));
   }
 
   draw() {
@@ -32,6 +41,14 @@ class Engine extends Drawn {
     this.amount.textContent = worker.total ? `${bytes(worker.done, worker.total)}${left}` : "";
     this.fetched.hidden = !worker.total;
     this.bar.value = worker.total ? worker.done / worker.total : 0;
+    this.drawFacts(view.connected === false ? {} : view.state);
+  }
+
+  drawFacts({ checkpoint, memory }) {
+    this.checkpoint.textContent = checkpoint ?? "";
+    this.checkpoint.title = checkpoint ? `Loaded checkpoint: ${checkpoint}` : "";
+    this.memory.hidden = !memory;
+    this.amountHeld.textContent = memory ? bytes(memory.used, memory.total) : "";
   }
 }
 

@@ -1,11 +1,13 @@
-// The strip of jobs: the one that runs, those that wait, how the last ones ended.
+// The strip of jobs: the one that runs, those that wait and can change places, how the last ones ended.
 
 import { Drawn } from "./drawn.js";
 import { arrange, element } from "./elements.js";
+import { notifySwitch } from "./notify.js";
 import { share } from "./status.js";
-import { cancel, view } from "./view.js";
+import { cancel, move, view } from "./view.js";
 
 const ENDINGS = { done: "done", failed: "failed", cancelled: "stopped" };
+const KEYS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 };
 
 function words(job) {
   if (job.position) return `${job.position}`;
@@ -13,30 +15,69 @@ function words(job) {
   return `${Math.floor(share(job) * 100)} %`;
 }
 
+const place = (id) => view.state.waiting.findIndex((job) => job.id === id);
+
 class Queue extends Drawn {
   build() {
     this.list = element("ol", { ariaLabel: "Jobs" });
-    this.append(this.list);
+    this.spoken = element("p", { className: "taffy-spoken", role: "status" });
+    this.append(this.list, this.spoken, notifySwitch());
   }
 
-  draw() {
-    if (!view.state) return;
+  draw(kind) {
+    if (kind !== "state" || !view.state) return;
     const { running, waiting, recent } = view.state;
-    const jobs = [...(running ? [running] : []), ...waiting, ...recent.slice(0, 4)];
-    arrange(this.list, jobs, (job) => job.id, this.chip, this.update);
+    const jobs = [...(running ? [running] : []), ...waiting, ...recent];
+    const key = (job) => `${job.id} ${job.state ?? Boolean(job.position)}`; // a job that moves on is another chip
+    arrange(this.list, jobs, key, (job) => this.chip(job), (item, job) => this.update(item, job));
   }
 
   chip(job) {
     const prompt = job.prompt || "no prompt";
-    const end = { type: "button", ariaLabel: `Cancel “${prompt}”`, title: "Cancel", onclick: () => cancel(job.id) };
+    const state = element("span", { className: "taffy-place" });
+    const shows = job.state === "failed" || job.pictures?.length > 0;
+    if (job.state && shows) {
+      const title = [prompt, job.error, job.advice].filter(Boolean).join("\n");
+      const onclick = () => document.dispatchEvent(new CustomEvent("taffy-show", { detail: { job: job.id } }));
+      const name = element("span", { className: "taffy-prompt" }, prompt);
+      return element("li", {}, element("button", { type: "button", className: "taffy-show", title, onclick }, state, name));
+    }
     const name = element("span", { className: "taffy-prompt", title: prompt }, prompt);
-    return element("li", {}, element("span", { className: "taffy-place" }), name, element("button", end, "×"));
+    const item = element("li", { onkeydown: (event) => this.key(event, job) }, state, name);
+    if (job.position) {
+      item.append(this.button("‹", `Make “${prompt}” sooner`, () => this.shift(job, -1)));
+      item.append(this.button("›", `Make “${prompt}” later`, () => this.shift(job, 1)));
+    }
+    if (!job.state) item.append(this.button("×", `Cancel “${prompt}”`, () => cancel(job.id)));
+    return item;
+  }
+
+  button(face, ariaLabel, onclick) {
+    return element("button", { type: "button", ariaLabel, title: ariaLabel.split(" “")[0], onclick }, face);
   }
 
   update(item, job) {
     item.className = job.state ?? (job.position ? "waiting" : "running");
-    item.firstChild.textContent = words(job);
-    item.lastChild.hidden = Boolean(job.state);
+    item.querySelector(".taffy-place").textContent = words(job);
+    if (!job.position) return;
+    const [sooner, later] = item.querySelectorAll("button");
+    sooner.ariaDisabled = String(place(job.id) === 0); // not `disabled`, which would lose the focus
+    later.ariaDisabled = String(place(job.id) === view.state.waiting.length - 1);
+  }
+
+  key(event, job) {
+    if (!job.position || !KEYS[event.key]) return;
+    event.preventDefault();
+    this.shift(job, KEYS[event.key]);
+  }
+
+  async shift({ id, prompt }, by) {
+    const { waiting } = view.state;
+    const to = place(id) + by;
+    if (place(id) < 0 || to < 0 || to >= waiting.length) return;
+    const next = waiting[by < 0 ? to : to + 1]; // the job that it comes before
+    await move(id, next?.id ?? null);
+    this.spoken.textContent = `“${prompt || "no prompt"}” is number ${to + 1} of those that wait`;
   }
 }
 

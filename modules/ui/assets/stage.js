@@ -1,18 +1,16 @@
 // The picture: what comes out of the noise now, the results, and how each was made.
 
+import { Actions } from "./actions.js";
+import { Curve } from "./curve.js";
 import { Drawn } from "./drawn.js";
 import { arrange, element } from "./elements.js";
+import { neighbour, pictures } from "./pictures.js";
 import { announcement, share, status } from "./status.js";
 import { view } from "./view.js";
+import { openViewer } from "./viewer.js";
 
 const MOST_THUMBS = 24;
 const LIVE = { id: "live" }; // the tile that goes back to what is being made
-
-/** All pictures the page shows, newest first. */
-function pictures({ running, recent }) {
-  const jobs = running ? [running, ...recent] : recent;
-  return jobs.flatMap((job) => job.pictures.map((picture) => ({ ...picture, prompt: job.prompt })).reverse());
-}
 
 /** Two images on top of each other: the next one is decoded out of sight, so that the picture never blinks.
 
@@ -54,29 +52,41 @@ class Stage extends Drawn {
   build() {
     this.chosen = null; // id of the picture somebody picked; null follows what is made
     this.newest = null;
-    this.box = element("div", { className: "taffy-box" });
+    this.failed = null; // id of the job whose problem somebody wants to read
+    this.shown = null; // the picture that the words below are about
+    this.box = element("div", { className: "taffy-box", onclick: () => this.openShown() });
     this.empty = element("p", { className: "taffy-empty" }, "Your picture appears here.");
-    this.bar = element("progress", { max: 1, value: 0, ariaLabel: "Progress" });
+    this.bar = element("progress", { className: "quiet", max: 1, value: 0, ariaLabel: "Progress" });
     this.line = element("p", { className: "taffy-line" });
+    this.curve = new Curve();
+    const now = element("div", { className: "taffy-now" }, this.line, this.curve.root);
     this.spoken = element("p", { className: "taffy-spoken", role: "status" });
     this.problem = element("div", { className: "taffy-problem", role: "alert" });
     this.thumbs = element("ul", { className: "taffy-thumbs", ariaLabel: "Pictures, newest first" });
     this.facts = element("summary");
     this.infotext = element("pre", { className: "taffy-infotext", tabIndex: 0 });
     this.copy = element("button", { type: "button", onclick: () => this.copyInfotext() }, "Copy");
-    this.open = element("a", { target: "_blank", rel: "noopener" }, "Full size");
     this.details = element("details", {}, this.facts, this.infotext);
-    this.about = element("div", { className: "taffy-about", hidden: true }, this.details, this.copy, this.open);
+    this.actions = new Actions();
+    const made = element("div", { className: "taffy-made" }, this.details, this.copy, ...this.actions.files);
+    this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, made);
     this.box.append(this.empty);
-    this.append(this.box, this.bar, this.line, this.spoken, this.problem, this.thumbs, this.about);
+    this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.said);
     this.screen = new Screen(this.box);
+    this.listening = new AbortController();
+    document.addEventListener("taffy-show", ({ detail }) => this.show(detail), { signal: this.listening.signal });
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.listening.abort();
   }
 
   draw(kind) {
     this.line.textContent = status(view);
     const words = announcement(view);
     if (this.spoken.textContent !== words) this.spoken.textContent = words;
-    if (kind === "asked" && view.asked) this.chosen = null; // whoever asks wants to see it
+    if (kind === "asked" && view.asked) this.chosen = this.failed = null; // whoever asks wants to see it
     if (!view.state) return;
     if (kind === "state") this.drawState(view.state);
     if (kind === "frame") this.drawFrame(view.frame, view.state.running);
@@ -86,10 +96,12 @@ class Stage extends Drawn {
     this.all = pictures(view.state);
     this.bar.value = running ? share(running) : 0;
     this.bar.classList.toggle("quiet", !running);
-    this.drawProblem(running ? null : recent[0]);
+    this.curve.draw(running);
+    this.drawProblem(recent.find(({ id }) => id === this.failed) ?? (running ? null : recent[0]));
     const newest = this.all[0]?.id ?? null;
     const ended = this.job && !running && recent[0].pictures.length; // its last frame may have come after its picture
     if (!this.chosen && (ended || newest !== this.newest)) this.showPicture(this.all[0]);
+    else if (this.shown) this.showActions(this.all.find(({ id }) => id === this.shown.id));
     this.newest = newest;
     this.job = running?.id;
     this.drawThumbs();
@@ -128,13 +140,36 @@ class Stage extends Drawn {
     this.drawThumbs();
   }
 
+  /** What somebody else on the page asks to see: a job, a picture, the one so many places further, or full size. */
+  show({ job, picture, places, full }) {
+    if (!view.state || !this.offsetParent) return;
+    if (full) openViewer(this.shown?.id);
+    this.failed = job;
+    if (job) this.drawProblem(view.state.recent.find(({ id }) => id === job));
+    const found = this.all.find((one) => one.id === picture || one.job.id === job);
+    const next = places && neighbour(this.chosen ?? this.shown?.id, places);
+    if (!found && !next) return;
+    this.choose(found ?? next);
+    this.thumbs.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** A click on the picture, which may be a preview: those have no full size. */
+  openShown() {
+    if (this.shown && (this.chosen || !view.state?.running)) openViewer(this.shown.id);
+  }
+
+  showActions(picture) {
+    if (picture) this.actions.show(picture); // what can be done with it may have changed
+  }
+
   showPicture(picture) {
     if (!picture) return;
+    this.shown = picture;
+    this.actions.show(picture);
     this.empty.hidden = true;
     this.about.hidden = false;
     this.facts.textContent = `${picture.width} × ${picture.height}, seed ${picture.seed}`;
     this.infotext.textContent = picture.infotext;
-    this.open.href = picture.url;
     this.copy.textContent = "Copy";
     this.screen.show({ src: picture.url, alt: picture.prompt });
   }

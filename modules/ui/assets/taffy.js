@@ -1,8 +1,16 @@
 // The live half of the page: our own elements (Gradio lays out the form around them), the keys, and the Stop buttons.
 
+import "./complete.js";
 import "./engine.js";
+import "./keys.js";
+import "./helpers.js";
+import "./live.js";
 import "./queue.js";
+import "./settings.js";
 import "./stage.js";
+import "./tab.js";
+import "./weights.js";
+import "./words.js";
 import { activeJob, asked, cancel, watch } from "./view.js";
 
 const PATIENCE_MS = 5000; // after that a click that nobody answered is no longer news

@@ -27,6 +27,12 @@ export function cancel(id) {
   return fetch(`/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" });
 }
 
+/** Let a waiting job run before another one; after all others for null. */
+export function move(id, before) {
+  const headers = { "Content-Type": "application/json" };
+  return fetch(`/jobs/${encodeURIComponent(id)}/move`, { method: "POST", headers, body: JSON.stringify({ before }) });
+}
+
 /** Say at once that a click was seen; the server's answer replaces it. */
 export function asked(value) {
   tell({ kind: "asked", value });

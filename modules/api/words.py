@@ -1,0 +1,62 @@
+"""What the page wants to know of a prompt while it is being written: its length, and words that mean nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from starlette.concurrency import run_in_threadpool
+
+from modules.api.jobs import read_json
+from modules.api.view import Json
+from modules.app import App
+from modules.core.errors import BadRequest, TaffyError
+from modules.core.request import MAX_PROMPT, sentence
+from modules.text.chunks import count_tokens
+from modules.text.vocabulary import unknown_words
+
+WINDOW = 75  # tokens, where no checkpoint says otherwise
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Question:
+    """A prompt, and the checkpoint it is meant for; an empty name means the default one."""
+
+    prompt: str
+    checkpoint: str = ""
+
+
+QUESTION = TypeAdapter(Question)
+
+
+def word_routes(app: App) -> APIRouter:
+    routes = APIRouter(prefix="/words")
+
+    @routes.post("")
+    async def look(request: Request) -> Json:
+        """{"tokens": 12, "window": 75, "unknown": [{"word": "kat", "nearest": "cat"}]}"""
+        values = await read_json(request)
+        try:
+            question = QUESTION.validate_python(values)
+        except ValidationError as error:
+            raise BadRequest(sentence(error)) from error
+        if len(question.prompt) > MAX_PROMPT:
+            raise BadRequest(f"a prompt may have at most {MAX_PROMPT} characters, got {len(question.prompt)}")
+        return await run_in_threadpool(judge, app, question)
+
+    return routes
+
+
+def judge(app: App, question: Question) -> Json:
+    """A checkpoint nobody knows has no words: the prompt is still counted."""
+    try:
+        card = app.card(question.checkpoint)
+    except TaffyError:
+        return {"tokens": count_tokens(question.prompt), "window": WINDOW, "unknown": []}
+    return {
+        "tokens": count_tokens(question.prompt, card.prompt_tokens),
+        "window": card.prompt_tokens,
+        "unknown": [asdict(word) for word in unknown_words(question.prompt, card.words, card.examples)],
+    }

@@ -1,0 +1,60 @@
+// What can be done with the picture that is shown: a row of buttons.
+
+import { element } from "./elements.js";
+import { requestOf, reuse, vary } from "./pictures.js";
+import { openViewer } from "./viewer.js";
+
+const SUBTLE = 0.15; // of the other noise: the same picture in other details
+const STRONG = 0.45; // the same idea in another picture
+
+export class Actions {
+  constructor() {
+    this.picture = null;
+    this.download = element("a", { title: "Save this picture as a file" }, "Download");
+    this.film = element("a", { title: "Save how this picture came out of the noise" }, "Save the film");
+    this.said = element("p", { className: "taffy-said", role: "status" });
+    this.row = element(
+      "div",
+      { className: "taffy-actions-row", role: "group", ariaLabel: "This picture" },
+      this.button("Full size", "Look at it in full size (F)", () => openViewer(this.picture.id)),
+      this.button("Reuse parameters", "Fill the form with everything this picture was made with", () => this.reuse()),
+      this.button("Reuse seed", "Fill in this picture's seed, and leave the rest of the form", () => {
+        reuse({ seed: this.picture.seed });
+        this.say("The seed is in the form.");
+      }),
+      this.button("Vary (subtle)", "Make it once more with small changes", () => vary(this.picture, SUBTLE)),
+      this.button("Vary (strong)", "Make it once more with large changes", () => vary(this.picture, STRONG)),
+    );
+    this.files = [this.download, this.film];
+  }
+
+  button(label, title, act) {
+    return element("button", { type: "button", title, onclick: () => this.run(act) }, label);
+  }
+
+  async run(act) {
+    this.say("");
+    try {
+      await act();
+    } catch (error) {
+      this.say(`That did not work: ${error.message}`);
+    }
+  }
+
+  async reuse() {
+    reuse(await requestOf(this.picture));
+    this.say("The form has what this picture was made with.");
+  }
+
+  say(words) {
+    this.said.textContent = words;
+  }
+
+  show(picture) {
+    if (picture.id !== this.picture?.id) this.say("");
+    this.picture = picture;
+    this.download.href = `${picture.url}?download=1`;
+    this.film.href = `/jobs/${encodeURIComponent(picture.job.id)}/film.webp`;
+    this.film.hidden = !picture.job.film;
+  }
+}

@@ -1,0 +1,87 @@
+// Live: the picture follows the form. Each change asks for one small job and takes the one before it back.
+
+import { element } from "./elements.js";
+import { form, watchForm } from "./form.js";
+import { asked, cancel } from "./view.js";
+
+const PAUSE_MS = 150;
+const STEPS = 8;
+const [ON, SEED] = ["taffy-live", "taffy-live-seed"]; // kept for this tab of the browser
+
+/** One seed for all live pictures, so that only what is written changes them. */
+function seed() {
+  if (!sessionStorage.getItem(SEED)) sessionStorage.setItem(SEED, String(Math.floor(Math.random() * 2 ** 32)));
+  return Number(sessionStorage.getItem(SEED));
+}
+
+/** A quick request out of the form's values. */
+function request(values) {
+  const fields = Object.entries(values);
+  const extras = Object.fromEntries(fields.filter(([name]) => name.includes(".")));
+  return {
+    ...Object.fromEntries(fields.filter(([name]) => !name.includes("."))),
+    extras,
+    steps: Math.min(values.steps, STEPS),
+    count: 1,
+    seed: values.seed >= 0 ? values.seed : seed(),
+  };
+}
+
+class Live extends HTMLElement {
+  connectedCallback() {
+    const onchange = () => this.turn();
+    const checked = sessionStorage.getItem(ON) === "on";
+    this.box = element("input", { type: "checkbox", role: "switch", checked, onchange });
+    this.problem = element("span", { role: "alert" });
+    const title = `Draw again while you write, with at most ${STEPS} steps`;
+    this.replaceChildren(element("label", { title }, this.box, " Live"), this.problem);
+    this.drawn = null; // the request of the newest live job
+    this.end = watchForm(() => this.follow());
+  }
+
+  disconnectedCallback() {
+    this.end();
+  }
+
+  turn() {
+    sessionStorage.setItem(ON, this.box.checked ? "on" : "off");
+    this.problem.textContent = "";
+    this.drawn = null;
+    if (this.box.checked) this.ask();
+  }
+
+  follow() {
+    if (!this.box.checked || !form.values.checkpoint) return;
+    const wanted = JSON.stringify(request(form.values));
+    this.drawn ??= wanted; // what was there when the page opened is not news
+    if (wanted === this.drawn) return;
+    clearTimeout(this.pause);
+    this.pause = setTimeout(() => this.ask(), PAUSE_MS);
+  }
+
+  async ask() {
+    this.again = true;
+    if (this.asking) return;
+    this.asking = true;
+    while (this.again) {
+      this.again = false;
+      await this.replace(JSON.stringify(request(form.values))).catch(() => {}); // the page says when the server is away
+    }
+    this.asking = false;
+  }
+
+  async replace(wanted) {
+    if (wanted === this.drawn) return;
+    this.drawn = wanted;
+    asked(true);
+    if (this.job) await cancel(this.job);
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch("/jobs", { method: "POST", headers, body: wanted });
+    const { id, error } = await answer.json();
+    this.job = id;
+    this.problem.textContent = error ?? "";
+    if (error) asked(false);
+  }
+}
+
+customElements.define("taffy-live", Live);

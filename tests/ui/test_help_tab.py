@@ -1,0 +1,55 @@
+"""The tab of the help, in a real Chromium, and what its pages may contain."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from modules.core.settings import ROOT
+from modules.ui.help import CHAPTERS, chapter
+from tests.ui.noise import noise_page, opened
+from tests.workers import NoiseConfig
+
+DOCS = ROOT / "docs"
+
+
+@pytest.mark.browser
+def test_the_help_shows_every_chapter_with_its_pictures(browser: Browser, tmp_path: Path) -> None:
+    with noise_page(tmp_path, NoiseConfig()) as server, opened(browser, server) as page:
+        assert "The first minute" not in page.content()  # it is not part of what every visitor loads
+        page.get_by_role("tab", name="Help").click()
+        expect(page.get_by_role("heading", name="The first minute")).to_be_visible()
+        for title in CHAPTERS:
+            page.get_by_label(title, exact=True).check()
+            headline = chapter(title).splitlines()[0].removeprefix("# ")
+            expect(page.get_by_role("heading", name=headline, exact=True)).to_be_visible()
+            pictures = page.locator(".taffy-help .prose img")
+            expect(pictures).to_have_count(chapter(title).count("]("))
+            for picture in pictures.all():
+                picture.scroll_into_view_if_needed()
+                page.wait_for_function(
+                    "image => image.complete && image.naturalWidth > 0", arg=picture.element_handle()
+                )
+
+
+@pytest.mark.parametrize("title", CHAPTERS)
+def test_every_picture_of_a_chapter_is_there_and_has_words(title: str) -> None:
+    words = (DOCS / f"{CHAPTERS[title]}.md").read_text(encoding="utf-8")
+    for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", words):
+        assert alt
+        assert (DOCS / target).is_file()
+
+
+def test_no_picture_is_left_over_and_all_are_small() -> None:
+    files = list((DOCS / "pictures").iterdir())
+    words = "".join(file.read_text(encoding="utf-8") for file in [*DOCS.glob("*.md"), ROOT / "README.md"])
+    assert [file.name for file in files if f"pictures/{file.name}" not in words] == []
+    assert sum(file.stat().st_size for file in files) < 3_000_000
+
+
+def test_a_chapter_has_no_markup_of_its_own_and_asks_nobody_outside() -> None:
+    for title in CHAPTERS:
+        assert not re.search(r"<\w|https?://(?!127\.0\.0\.1)", chapter(title))

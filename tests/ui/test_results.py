@@ -1,0 +1,301 @@
+"""What can be done with results and waiting jobs, in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+from io import BytesIO
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.browsing import NewPage, Server
+
+pytestmark = pytest.mark.browser
+PICTURE = "data:image/gif;base64,R0lGODdhAQABAIEAAP8AAAAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="  # a red pixel
+LONG = 150  # steps: seconds enough to look at a job while it runs
+LISTEN = "window.reused = []; document.addEventListener('taffy-reuse', ({ detail }) => reused.push(detail))"
+
+
+def ask(page: Page, prompt: str, **numbers: int) -> None:
+    for name, number in {"count": 1, **numbers}.items():
+        page.locator(f"#{name} input[type=number]").fill(str(number))
+        page.locator(f"#{name} input[type=number]").press("Tab")
+    page.locator("#prompt textarea").fill(prompt)
+    page.locator("#prompt textarea").press("Control+Enter")
+
+
+def result(page: Page, prompt: str, **numbers: int) -> None:
+    """Ask, and wait until the last picture of this prompt is shown."""
+    ask(page, prompt, **numbers)
+    expect(page.locator(".taffy-line")).to_have_text("Done")
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", prompt)
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", re.compile("^/pictures/"))
+
+
+def asked_over_http(page: Page, **values: Any) -> str:
+    """A job by `POST /jobs` from the page itself; its id."""
+    script = """async (values) => (await (await fetch("/jobs", {method: "POST",
+        headers: {"Content-Type": "application/json"}, body: JSON.stringify(values)})).json()).id"""
+    id: str = page.evaluate(script, {"steps": 4, "width": 64, "height": 64} | values)
+    return id
+
+
+def wait_until_idle(page: Page) -> None:
+    expect(page.locator("taffy-queue li.running, taffy-queue li.waiting")).to_have_count(0)
+
+
+def waiting(page: Page) -> list[str]:
+    return page.locator("taffy-queue li.waiting .taffy-prompt").all_inner_texts()
+
+
+def shown(page: Page) -> str | None:
+    return page.locator(".taffy-viewer img").get_attribute("src")
+
+
+@pytest.fixture
+def line(page: Page) -> Page:
+    """A page while one job runs and three wait."""
+    for number, prompt in enumerate(["runs", "one", "two", "three"]):
+        asked_over_http(page, prompt=prompt, steps=4 if number else LONG, count=1 if number else 8)
+    expect(page.locator("taffy-queue li.waiting")).to_have_count(3)
+    expect(page.locator("taffy-queue li.running")).to_contain_text("runs")
+    return page
+
+
+def end_line(page: Page) -> None:
+    page.get_by_role("button", name="Cancel “runs”").click()
+    wait_until_idle(page)
+
+
+def test_waiting_jobs_are_moved_by_buttons(line: Page, server: Server) -> None:
+    line.get_by_role("button", name="Make “three” sooner").click()
+    expect(line.locator("taffy-queue li.waiting .taffy-prompt")).to_have_text(["one", "three", "two"])
+    line.get_by_role("button", name="Make “one” later").click()
+    expect(line.locator("taffy-queue li.waiting .taffy-prompt")).to_have_text(["three", "one", "two"])
+    assert [job["prompt"] for job in server.state()["waiting"]] == ["three", "one", "two"]
+    expect(line.get_by_role("button", name="Make “three” sooner")).to_have_attribute("aria-disabled", "true")
+    end_line(line)
+    assert [job["prompt"] for job in server.state()["recent"][:3]] == ["two", "one", "three"]
+
+
+def test_waiting_jobs_are_moved_by_keys_and_keep_the_focus(line: Page) -> None:
+    line.get_by_role("button", name="Cancel “three”").focus()
+    line.keyboard.press("ArrowUp")
+    expect(line.locator("taffy-queue li.waiting .taffy-prompt")).to_have_text(["one", "three", "two"])
+    expect(line.get_by_role("button", name="Cancel “three”")).to_be_focused()
+    expect(line.locator("taffy-queue [role=status]")).to_have_text("“three” is number 2 of those that wait")
+    line.keyboard.press("ArrowUp")
+    expect(line.locator("taffy-queue li.waiting .taffy-prompt")).to_have_text(["three", "one", "two"])
+    line.keyboard.press("ArrowUp")  # it is the first already
+    line.keyboard.press("ArrowDown")
+    expect(line.locator("taffy-queue li.waiting .taffy-prompt")).to_have_text(["one", "three", "two"])
+    end_line(line)
+
+
+def test_a_done_job_shows_its_pictures(page: Page) -> None:
+    result(page, "the earlier one")
+    result(page, "the later one")
+    page.locator("taffy-queue").get_by_role("button", name="done the earlier one").first.click()
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "the earlier one")
+    expect(page.get_by_role("button", name="the earlier one (seed").first).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_failed_job_says_again_what_was_wrong(browser: Browser, server: Server) -> None:
+    job = {"prompt": "<i>too</i> large", "error": "no <b>room</b>", "advice": "make it smaller", "pictures": []}
+    picture = {"id": "p", "url": PICTURE, "seed": 1, "width": 1, "height": 1, "infotext": ""}
+    recent = [
+        job | {"id": "2", "state": "done", "error": "", "advice": "", "pictures": [picture]},
+        job | {"id": "1", "state": "failed"},
+    ]
+    state = {"worker": {"state": "ready"}, "running": None, "waiting": [], "recent": recent}
+    context = browser.new_context()
+    context.add_init_script("delete window.SharedWorker")  # its requests cannot be answered from here
+    page = context.new_page()
+    told = f"event: state\ndata: {json.dumps(state)}\n\n"
+    page.route("**/jobs/stream", lambda route: route.fulfill(body=told, content_type="text/event-stream"))
+    page.goto(server.url)
+    expect(page.locator(".taffy-problem")).to_be_empty()
+    page.get_by_role("button", name="failed <i>too</i> large").click()
+    expect(page.locator(".taffy-problem")).to_have_text("no <b>room</b>make it smaller")
+    context.close()
+
+
+def test_the_header_says_the_checkpoint_and_the_memory(page: Page) -> None:
+    result(page, "heavy")
+    expect(page.locator(".taffy-loaded")).to_have_text("tiny")
+    expect(page.locator("taffy-engine")).to_contain_text(re.compile(r"memory \d+\.\d of \d+\.\d GB"))
+
+
+def test_f_opens_the_full_size_and_escape_gives_the_focus_back(page: Page) -> None:
+    result(page, "large")
+    button = page.get_by_role("button", name="Full size")
+    button.focus()
+    page.keyboard.press("f")
+    viewer = page.get_by_role("dialog", name="Full size")
+    expect(viewer).to_be_visible()
+    for _ in range(12):  # round and round, never out of it
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    page.keyboard.press("Escape")
+    expect(viewer).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_the_viewer_shows_every_pixel_at_100_percent(page: Page) -> None:
+    result(page, "to the pixel", width=64, height=64)
+    page.locator(".taffy-box").click()
+    image = page.locator(".taffy-viewer img")
+    box = image.bounding_box()
+    assert box is not None
+    assert box["width"] == 1280
+    page.keyboard.press("z")
+    box = image.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (64, 64)
+    expect(page.get_by_role("button", name="100 %")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="100 %").click()
+    box = image.bounding_box()
+    assert box is not None
+    assert box["width"] == 1280
+
+
+def test_arrows_go_through_the_results_in_the_viewer_and_on_the_page(page: Page) -> None:
+    result(page, "many", count=3)
+    page.locator(".taffy-box").click()
+    first = shown(page)
+    page.keyboard.press("ArrowLeft")
+    assert shown(page) == first  # the newest is the first
+    page.keyboard.press("ArrowRight")
+    assert shown(page) != first
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".taffy-thumbs [aria-pressed=true]")).to_have_count(1)
+    page.locator(".taffy-thumbs [aria-pressed=true]").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", first or "")
+
+
+def test_letters_typed_into_the_form_are_letters(page: Page) -> None:
+    result(page, "quiet")
+    page.locator("#prompt textarea").fill("")
+    page.locator("#prompt textarea").press_sequentially("f?z")
+    expect(page.locator("#prompt textarea")).to_have_value("f?z")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_question_mark_opens_the_list_of_keys(page: Page) -> None:
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    expect(keys).to_contain_text("Ctrl + Enter")
+    page.keyboard.press("Escape")
+    expect(keys).to_have_count(0)
+    page.locator("taffy-engine").get_by_role("button", name="Keys").click()
+    expect(keys).to_be_visible()
+    keys.get_by_role("button", name="Close").click()
+    expect(keys).to_have_count(0)
+
+
+def test_reuse_tells_the_form_what_made_the_picture(page: Page) -> None:
+    page.evaluate(LISTEN)
+    result(page, "once more", seed=321, steps=5)
+    page.get_by_role("button", name="Reuse parameters").click()
+    page.wait_for_function("reused.length === 1")
+    page.get_by_role("button", name="Reuse seed").click()
+    everything, seed = page.evaluate("reused")
+    assert (everything["prompt"], everything["seed"], everything["steps"]) == ("once more", 321, 5)
+    assert seed == {"seed": 321}
+
+
+@pytest.mark.parametrize(("button", "strength"), [("Vary (subtle)", 0.15), ("Vary (strong)", 0.45)])
+def test_vary_makes_the_picture_once_more_with_other_noise(
+    page: Page, server: Server, button: str, strength: float
+) -> None:
+    result(page, f"{button} me", seed=55)
+    before = page.locator(".taffy-box img.front").get_attribute("src") or ""
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator(".taffy-box img.front")).not_to_have_attribute("src", re.compile(f"^{before}$|^data:"))
+    after = page.locator(".taffy-box img.front").get_attribute("src")
+    request = json.load(urlopen(f"{server.url}{after}/request"))
+    assert (request["prompt"], request["seed"], request["variation_strength"]) == (f"{button} me", 55, strength)
+    assert request["variation_seed"] >= 0
+
+
+def test_a_picture_and_its_film_can_be_saved(page: Page) -> None:
+    result(page, "to keep", steps=20)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename.endswith(".png")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save the film").click()
+    film = Image.open(BytesIO(saved.value.path().read_bytes()))
+    assert (film.format, getattr(film, "n_frames", 1) > 2) == ("WEBP", True)
+
+
+def test_the_tab_tells_how_far_it_is(page: Page) -> None:
+    expect(page).to_have_title("Taffy")
+    ask(page, "from afar", steps=LONG)
+    expect(page).to_have_title(re.compile(r"^\d+/150 · Taffy$"))
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/svg"))
+    wait_until_idle(page)
+    expect(page).to_have_title("Taffy")
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", "/taffy/icon.svg")
+
+
+def test_the_noise_that_is_left_is_a_falling_curve(page: Page) -> None:
+    ask(page, "down the hill", steps=LONG)
+    curve = page.get_by_role("img", name="Noise left")
+    expect(curve).to_be_visible()
+    points = page.wait_for_function("""() => {
+        const points = document.querySelector(".taffy-curve polyline").getAttribute("points")?.split(" ") ?? [];
+        return points.length > 5 && points.map((point) => point.split(",").map(Number));
+    }""").json_value()
+    assert points == sorted(points)
+    assert [y for _, y in points] == sorted(y for _, y in points)  # downwards on the screen
+    wait_until_idle(page)
+    expect(curve).to_be_hidden()
+
+
+def test_a_note_comes_only_after_it_was_switched_on_and_while_nobody_looks(new_page: NewPage) -> None:
+    page = new_page(permissions=["notifications"])
+    page.evaluate("""() => {
+        window.notes = [];
+        window.Notification = class {
+            static permission = "granted";
+            static requestPermission = async () => "granted";
+            constructor(title, { body }) { notes.push([title, body]); }
+        };
+        Object.defineProperty(document, "hidden", { get: () => window.away ?? false });
+    }""")
+    switch = page.get_by_role("button", name="Notify me")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    page.evaluate("window.away = true")
+    result(page, "before")
+    page.evaluate("window.away = false")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    result(page, "in sight")
+    page.evaluate("window.away = true")
+    result(page, "out of sight")
+    assert page.evaluate("notes") == [["Your picture is done", "out of sight"]]
+    assert page.evaluate("localStorage.getItem('taffy-notify')") == "on"
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_phone_has_it_all_without_scrolling_sideways(new_page: NewPage, width: int) -> None:
+    page = new_page(viewport={"width": width, "height": 844}, is_mobile=True, has_touch=True)
+    result(page, "on the road")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    button = page.get_by_role("button", name="Full size")
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 40
+    button.tap()
+    expect(page.get_by_role("dialog", name="Full size")).to_be_visible()
+    for name in ("The picture before", "The next picture", "Close"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Close").tap()
+    expect(page.get_by_role("dialog")).to_have_count(0)
