@@ -27,10 +27,13 @@ def main(argv: list[str]) -> None:
 
 def serve(settings: Settings, door: socket.socket) -> None:
     """Serve the page until Ctrl+C. Packages are there only now, so they are imported only now."""
+    from modules.app import build
+
+    app = build(settings)
+    app.start()  # the engine imports its libraries while this process imports gradio
     import uvicorn
 
     from modules.api.server import make_server
-    from modules.app import build
     from modules.ui.page import mount
 
     class Server(uvicorn.Server):
@@ -45,10 +48,7 @@ def serve(settings: Settings, door: socket.socket) -> None:
             app.close()
             await super().shutdown(sockets)
 
-    app = build(settings)
-    app.start()
-    config = uvicorn.Config(make_server(app, mount), log_level="warning", timeout_graceful_shutdown=1)
-    Server(config).run([door])
+    Server(uvicorn.Config(make_server(app, mount), log_level="warning", timeout_graceful_shutdown=1)).run([door])
 
 
 if __name__ == "__main__":

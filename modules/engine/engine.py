@@ -15,7 +15,7 @@ from modules.core.family import Family
 from modules.core.moments import SamplerStep
 from modules.core.request import GenerationRequest
 from modules.engine.denoiser import Denoiser
-from modules.engine.finish import decode_picture
+from modules.engine.finish import decode_picture, rgb
 from modules.engine.prompts import Prompts, encode_prompts
 from modules.hooks.host import Host
 from modules.manager.manager import Manager
@@ -79,7 +79,7 @@ class Engine:
         for index, (seed, latent) in enumerate(zip(seeds, step.x.unbind(), strict=True), start=first):
             image = self._host.change_image(decode_picture(family, latent[None]), request)
             yield PictureMade(
-                task, index, seed, *image.size, image.tobytes(), {**family.facts, "Version": f"Taffy {VERSION}"}
+                task, index, seed, *image.size, rgb(image), {**family.facts, "Version": f"Taffy {VERSION}"}
             )
 
 

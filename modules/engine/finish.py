@@ -10,6 +10,11 @@ from modules.core.errors import NotANumber
 from modules.core.family import Family
 
 
+def rgb(image: Image.Image) -> bytes:
+    """8-bit RGB rows of a picture, whatever mode an extension left it in."""
+    return image.convert("RGB").tobytes()
+
+
 def decode_picture(family: Family, latent: Tensor) -> Image.Image:
     """One latent (1, c, h, w) -> an RGB picture. Values are cut, not rounded, to 8 bits, as A1111 does."""
     pixels = family.decode(latent)[0]  # (3, height, width), 0..1

@@ -143,3 +143,14 @@ def test_picture_i_of_a_variation_is_that_of_variation_seed_plus_i(studio: Studi
     together = studio.pictures(variation_seed=9, variation_strength=0.3, count=2)
     alone = studio.pictures(variation_seed=10, variation_strength=0.3)
     assert np.array_equal(together[1], alone[0])
+
+
+def test_a_picture_that_an_extension_left_with_transparency_is_handed_over_as_rgb(studio: Studio) -> None:
+    class Alpha:
+        @hookimpl
+        def after_decode(self, image: Image.Image, request: GenerationRequest) -> Image.Image:
+            return image.convert("RGBA")
+
+    plain = studio.pictures()[0]
+    studio.host.register(Alpha(), "alpha")
+    assert np.array_equal(studio.pictures()[0], plain)
