@@ -11,6 +11,7 @@ const KEYS = [
   ["/", "To the prompt"],
   ["Ctrl + ↑ ↓", "Weight of the selected words in a prompt"],
   ["↑ ↓", "On a waiting job: sooner, later"],
+  ["Ctrl + Z", "Outside a text: take the last overwrite of the form back"],
   ["?", "This list"],
 ];
 
