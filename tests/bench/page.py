@@ -115,7 +115,7 @@ def hand(browser: Any, server: Server, busy: str) -> Row:
     """The slowest but one of twenty actions (95th percentile), again and again, while the worker is in its steps."""
     job = server.post("/jobs", {"prompt": "busy", "checkpoint": busy, "steps": 150})["id"]
     page = filled(browser, server)
-    page.wait_for_function("/[Ss]tep [1-9]/.test(document.querySelector('.taffy-line').textContent)", timeout=600_000)
+    page.wait_for_function("/[Ss]tep [1-9]/.test(document.querySelector('.taffy-line')?.textContent)", timeout=600_000)
     rounds = [sorted(page.evaluate(HAND, ACTIONS))[int(0.95 * ACTIONS) - 1] for _ in range(3)]
     server.post(f"/jobs/{job}/cancel", {})
     page.context.close()
