@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import struct
@@ -181,3 +182,8 @@ def test_reading_a_full_size_header_costs_little_more_than_parsing_its_json(tmp_
     again = process_time() - parsed
     assert scanned - started < 8 * (parsed - scanned)
     assert again < (scanned - started) / 5
+
+
+def test_a_scan_leaves_the_garbage_collector_as_it_was(models: Path) -> None:
+    Index((models,)).scan()
+    assert gc.isenabled()
