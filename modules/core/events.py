@@ -55,6 +55,15 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Something to look at on the way that is no result: "round trip", "noised start"."""
+
+    task: str
+    name: str
+    frame: Frame
+
+
+@dataclass(frozen=True)
 class PictureMade:
     """A finished picture: 8-bit RGB rows, top to bottom; len(rgb) == width * height * 3.
 
@@ -119,4 +128,4 @@ class Failed:
 
 
 Ending = Finished | Cancelled | Failed
-Event = Loading | Loaded | Stepped | PictureMade | Described | Ending
+Event = Loading | Loaded | Stepped | Shown | PictureMade | Described | Ending

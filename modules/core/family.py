@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +18,8 @@ class CheckpointCard:
     downscale: pixels per latent cell and side. native_size: pixels of the side it was trained at.
     size_multiple: width and height must be multiples of it (pixels). prompt_tokens: tokens of one prompt window
     without its begin and end marks. prediction: what the network's output means, "epsilon" or "v_prediction".
+    input_kind: what the denoiser wants beside noise and words: nothing ("text"), a mask and the masked picture
+    ("inpaint"), or the picture to change ("instruct").
     words: what a small checkpoint knows, by kind ("concepts", "hands" ...); empty when it knows too much to list.
     """
 
@@ -31,6 +33,7 @@ class CheckpointCard:
     prediction: str
     default_steps: int
     default_cfg: float
+    input_kind: Literal["text", "inpaint", "instruct"] = "text"
     description: str = ""
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
@@ -42,6 +45,7 @@ class Conditioning:
 
     embeddings: Tensor
     pooled: Tensor | None = None  # (batch, width) for families that use one
+    concat: Tensor | None = None  # (batch, k, h, w): latents that inpainting and instruct checkpoints see beside x
 
 
 @dataclass(frozen=True)

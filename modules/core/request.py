@@ -19,6 +19,9 @@ MAX_SEED = 2**53 - 1  # the largest whole number a browser keeps exactly
 MAX_PROMPT = 20_000
 
 Side = Annotated[int, Field(ge=0, le=65_536)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Extension = Annotated[int, Field(ge=0, le=4096)]
+InputId = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -39,6 +42,26 @@ class GenerationRequest:
     clip_skip: 1 to 12; 2 leaves out the last layer of the text encoder.
     noise_source: "nv" (Philox, the same picture on every device, as A1111's GPU noise) or "cpu" (torch's generator).
     preview: name in `PREVIEWS`, "automatic" or "off".
+
+    image: id of an input picture (`gallery/inputs.py`) to start from; empty starts from noise alone.
+    strength: 0 to 1, how far the picture is noised and painted anew; 0 only passes it through the VAE.
+    exact_steps: run `steps` steps at any strength, instead of A1111's share of them.
+    resize_mode: how a picture of another shape is brought to width x height: "stretch", "crop", "fill" (the rest is
+    filled with its edge), or "latent" (stretched as latents). With an image, a size of 0 is the picture's own.
+    mask: id of an input picture, white where the picture may change; empty means everywhere.
+    mask_blur: 0 to 64 pixels, standard deviation of the soft edge. mask_grow: -256 to 256 pixels, before the blur.
+    mask_invert: white is kept instead. mask_content: what stands under the mask at the start.
+    only_masked: paint the mask's surroundings at full resolution and paste them back. mask_padding: 0 to 512 pixels
+    of surroundings. soft_mask: grey means a degree of change (differential diffusion, Levin and Fried 2023).
+    image_cfg_scale: 0 to 100, how closely an instruct checkpoint keeps to the picture (Brooks et al. 2023, eq. 3).
+    extend_left, extend_top, extend_right, extend_bottom: 0 to 4096 pixels to add beyond the picture's edges.
+    extend_overlap: 0 to 512 pixels inside the old edge that may change to blend in.
+
+    hires_scale: 1 to 8, size of a second, finer pass; 1 means none. hires_upscaler: name in `UPSCALERS` (latent or
+    pixels). hires_strength: as strength. hires_steps: 0 means the same as steps. hires_sampler, hires_schedule,
+    hires_prompt, hires_negative_prompt: empty means the same as in the first pass. hires_cfg_scale: 0 means the same.
+
+    parent: id of the picture this one was made from; origin: by which act ("vary", "upscale", "zoom out" ...).
     extras: values of extensions' controls, `"<extension>.<control>": value`.
     """
 
@@ -53,13 +76,45 @@ class GenerationRequest:
     height: Side = 0
     seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
     variation_seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
-    variation_strength: Annotated[float, Field(ge=0, le=1)] = 0.0
+    variation_strength: Share = 0.0
     tiling: bool = False
     count: Annotated[int, Field(ge=1, le=64)] = 1
     batch_size: Annotated[int, Field(ge=1, le=16)] = 1
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1
     noise_source: Literal["nv", "cpu"] = "nv"
     preview: str = "automatic"
+
+    image: InputId = ""
+    strength: Share = 0.75
+    exact_steps: bool = False
+    resize_mode: Literal["stretch", "crop", "fill", "latent"] = "stretch"
+    mask: InputId = ""
+    mask_blur: Annotated[float, Field(ge=0, le=64)] = 4.0
+    mask_grow: Annotated[int, Field(ge=-256, le=256)] = 0
+    mask_invert: bool = False
+    mask_content: Literal["fill", "original", "latent noise", "latent nothing"] = "original"
+    only_masked: bool = False
+    mask_padding: Annotated[int, Field(ge=0, le=512)] = 32
+    soft_mask: bool = False
+    image_cfg_scale: Annotated[float, Field(ge=0, le=100)] = 1.5
+    extend_left: Extension = 0
+    extend_top: Extension = 0
+    extend_right: Extension = 0
+    extend_bottom: Extension = 0
+    extend_overlap: Annotated[int, Field(ge=0, le=512)] = 16
+
+    hires_scale: Annotated[float, Field(ge=1, le=8)] = 1.0
+    hires_upscaler: str = "Latent"
+    hires_strength: Share = 0.7
+    hires_steps: Annotated[int, Field(ge=0, le=150)] = 0
+    hires_sampler: str = ""
+    hires_schedule: str = ""
+    hires_prompt: Annotated[str, Field(max_length=MAX_PROMPT)] = ""
+    hires_negative_prompt: Annotated[str, Field(max_length=MAX_PROMPT)] = ""
+    hires_cfg_scale: Annotated[float, Field(ge=0, le=100)] = 0.0
+
+    parent: InputId = ""
+    origin: Annotated[str, Field(max_length=40)] = ""
     extras: Mapping[str, JsonValue] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from modules.core.request import GenerationRequest
+from modules.core.upscaling import UpscaleRequest
 
 PROTOCOL_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Generate:
-    """Make the pictures of a request. `id` is the job's."""
+    """Make the pictures of a request. `id` is the job's.
+
+    inputs: the pictures that the request names by id (image, mask, style ...), each a PNG, upright.
+    """
 
     id: str
     request: GenerationRequest
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Upscale:
+    """Make one picture larger. inputs: as in `Generate`."""
+
+    id: str
+    request: UpscaleRequest
+    inputs: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Show what a request starts from: the input picture after the VAE's round trip, and noised to its strength.
+
+    Answered by two `Shown` events, "round trip" and "noised start".
+    """
+
+    id: str
+    request: GenerationRequest
+    inputs: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -39,4 +66,4 @@ class Describe:
     id: str
 
 
-Task = Generate | Load | Unload | Describe
+Task = Generate | Upscale | Encode | Load | Unload | Describe
