@@ -1,46 +1,49 @@
-"""Wires the parts once. The road of a picture, from a request to a worker, the gallery and the journal, is here."""
+"""Wires the parts once. What the page, the API and the program ask for goes through here."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
 from modules.attention.base import KERNELS
-from modules.core.errors import BadCheckpoint, BadSetting, CannotSave, TaffyError, UnknownName, WorkerLost
-from modules.core.events import Cancelled, Ending, Failed, Finished, Loaded, Loading, PictureMade, Stepped
+from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, TaffyError, UnknownName
 from modules.core.family import CheckpointCard
 from modules.core.registry import Registry
 from modules.core.request import GenerationRequest
+from modules.core.requests import AnyRequest, Input, input_ids
 from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
 from modules.core.settings_file import SettingsBook
-from modules.core.task import Describe, Generate, Load, Task
+from modules.core.upscaling import UpscaleRequest
 from modules.core.worker import Worker
-from modules.gallery import Gallery
+from modules.dispatch import Dispatcher
+from modules.gallery import Gallery, Inputs
 from modules.hooks import Control
 from modules.hooks.host import Host
 from modules.installing import Install
 from modules.jobs.complete import complete
 from modules.jobs.job import LOCAL_OWNER, Job
 from modules.jobs.journal import Journal
-from modules.jobs.prepare import Packages, install, wake
+from modules.jobs.look import Frames, Looks
+from modules.jobs.pace import Pace
+from modules.jobs.prepare import Packages
 from modules.jobs.queue import JobQueue
-from modules.jobs.watch import JobView, Watchers, WorkerStatus
+from modules.jobs.start import notes_on, settle_start, settle_upscale
+from modules.jobs.watch import JobView, Watchers
 from modules.manager.hashes import Hashes
 from modules.manager.index import FOLDER, Index
 from modules.preview.base import PREVIEWS
+from modules.upscalers.index import UpscalerIndex
 from modules.worker.config import WorkerConfig
 from modules.worker.process import ProcessWorker
 
-log = logging.getLogger(__name__)
-
 STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
 EXTENSIONS = ROOT / "extensions"
-RETRY_SECONDS = 5.0  # after the disk refused the journal
 LAST_SECONDS = 10.0  # for threads to notice that the program stops
 
 
@@ -50,13 +53,17 @@ class App:
 
     book: SettingsBook
     index: Index
+    upscalers: UpscalerIndex
     gallery: Gallery
+    inputs: Inputs
     queue: JobQueue
+    looks: Looks
     watchers: Watchers
+    pace: Pace
     host: Host
     packages: Packages
     worker: Worker
-    _stopping: Flag = field(default_factory=Flag)
+    stopping: Flag = field(default_factory=Flag)
     _threads: list[Thread] = field(default_factory=list)
 
     @property
@@ -82,19 +89,62 @@ class App:
                 return ["automatic", *KERNELS]
         return list(SETTINGS[field]["kind"].choices) if field in SETTINGS else []
 
-    def submit(self, request: GenerationRequest, owner: str) -> str:
+    def submit(self, request: AnyRequest, owner: str) -> str:
         """Put a job in the queue; returns its id. Raises BadRequest, BadCheckpoint, QueueFull, CannotSave."""
+        return self.accept(request, owner)[0].id
+
+    def accept(self, request: AnyRequest, owner: str) -> tuple[Job, tuple[str, ...]]:
+        """The same, with what became different from what was asked for, in plain words."""
+        inputs = self._named(request, owner)
+        job = self.queue.put(self._settled(request, inputs), owner)
+        self.watchers.changed()
+        return job, notes_on(request, job.request, inputs)
+
+    def look(self, request: GenerationRequest, owner: str) -> Future[Frames]:
+        """Show what a request starts from: its picture after the VAE's "round trip", and the "noised start".
+
+        Answered when the running job has ended. The newest look of an owner counts: an earlier one that still waits
+        fails with Busy. Raises BadRequest, BadCheckpoint at once.
+        """
+        settled = self._settled(request, self._named(request, owner))
+        if isinstance(settled, UpscaleRequest) or not settled.image:
+            raise BadRequest("there is no picture to start from", "choose one")
+        answer = self.looks.ask(owner, settled)
+        self.queue.interrupt()
+        return answer
+
+    def _named(self, request: AnyRequest, owner: str) -> Mapping[str, Input]:
+        """The input pictures of a request. Raises BadRequest if one is not there, or somebody else's."""
+        try:
+            return {id: self.inputs.get(id, owner) for id in input_ids(request)}
+        except NotThere as error:
+            raise BadRequest(error.message, error.advice) from error
+
+    def _settled(self, request: AnyRequest, inputs: Mapping[str, Input]) -> AnyRequest:
+        """The request with nothing left open. Raises BadRequest, BadCheckpoint."""
+        if isinstance(request, UpscaleRequest):
+            return settle_upscale(request, inputs, self.upscalers)
         if request.preview == "automatic":
             request = replace(request, preview=self.settings.preview)
         controls = [control for tab in self.host.tabs() for control in self.controls(tab.id)] if request.extras else []
-        job = self.queue.put(complete(request, self.card(request.checkpoint), controls), owner)
-        self.watchers.changed()
-        return job.id
+        card = self.card(request.checkpoint)
+        return complete(settle_start(request, card, inputs, self.upscalers), card, controls)
 
     def cancel(self, job_id: str, owner: str) -> None:
         """End a waiting or running job; one that has ended stays as it is. Raises NotThere."""
         if self.queue.cancel(job_id, owner):
             self.worker.cancel(job_id)
+        self.watchers.changed()
+
+    def supersede(self, old: str, new: str, owner: str) -> None:
+        """Take one job back for another, which comes before all that wait. One that is gone or begun is left alone."""
+        waiting = [job.id for job in self.queue.journal.waiting() if job.owner == owner and job.id not in {old, new}]
+        with suppress(NotThere, BadRequest):
+            if waiting:
+                self.queue.move(new, owner, waiting[0])
+        with suppress(NotThere):
+            if self.queue.retract(old, owner):
+                self.worker.cancel(old)
         self.watchers.changed()
 
     def view(self, owner: str) -> JobView | None:
@@ -119,56 +169,35 @@ class App:
         else:
             card = next(iter(self.checkpoints()), None)
         if card is None:
-            folder = self.settings.models_dirs[0] / FOLDER
-            raise BadCheckpoint("there is no checkpoint yet", f"put a .safetensors file into {folder}")
+            raise BadCheckpoint("there is no checkpoint yet", f"put a .safetensors file into {self.models_folder}")
         return card
+
+    @property
+    def models_folder(self) -> Path:
+        """Where checkpoints are put."""
+        return self.settings.models_dirs[0] / FOLDER
 
     def controls(self, tab: str) -> Sequence[Control]:
         """What extensions want under a tab."""
         return self.host.controls(tab)
 
-    def make(self, job: Job) -> None:
-        """The road of one job: to the worker, each picture to the gallery, its end to the journal; watchers see all."""
-        made = len(self.gallery.of_job(job.id, job.owner))  # by an attempt before a crash
-        if made == job.request.count:
-            self.queue.end(job.id, "done")
-            return
-        rest = replace(job.request, seed=job.request.seed + made, count=job.request.count - made)
-        self.watchers.worker_is(WorkerStatus("busy"))
-        self.watchers.begin(job, made)
-        for event in self.worker.run(Generate(job.id, rest)):
-            if not self.queue.is_running(job.id) and not isinstance(event, Ending):
-                self.worker.cancel(job.id)  # stopped, or failed on this side: the worker may not know yet
-            match event:
-                case Loading() | Loaded() | Stepped():
-                    self.watchers.follow(event)
-                case PictureMade():
-                    self._keep(job, replace(event, index=made + event.index))
-                case Finished():
-                    self.queue.end(job.id, "done")
-                case Cancelled():
-                    self.queue.end(job.id, "cancelled")
-                case Failed():
-                    self.queue.end(job.id, "failed", event.message, event.advice)
-
-    def _keep(self, job: Job, picture: PictureMade) -> None:
-        """A picture to the gallery. A full disk fails the job."""
-        try:
-            saved = self.gallery.save(job.id, job.owner, job.request, picture)
-        except CannotSave as error:
-            self.queue.end(job.id, "failed", error.message, error.advice)
-        else:
-            self.host.saved(saved.id, saved.request)
-            if self.gallery.newest(job.owner, 2) == (saved,):
-                print(f"The first picture is {self.gallery.file(saved.id, job.owner)}", flush=True)
-        self.watchers.changed()
-
     def start(self) -> None:
-        """Look at the checkpoints and get the worker going, both in the background."""
+        """Look at the checkpoints, clean up and get the worker going, all in the background."""
         self._welcome()
-        self._threads.extend(Thread(target=work, daemon=True) for work in (self.index.scan, self._dispatch))
+        background = (self.index.scan, self._clean, Dispatcher(self).run)
+        self._threads.extend(Thread(target=work, daemon=True) for work in background)
         for thread in self._threads:
             thread.start()
+
+    def _clean(self) -> None:
+        """Input pictures that nobody needs any more go; see `Inputs.clean`."""
+
+        def needed(ids: set[str]) -> set[str]:
+            named = {id for job in self.queue.journal.unended() for id in input_ids(job.request)}
+            return self.gallery.mentioned(ids) | (ids & named)
+
+        with suppress(OSError):  # another start will find them
+            self.inputs.clean(needed)
 
     def _welcome(self) -> None:
         """Nobody has ever asked for anything: ask for the default checkpoint's first example, so that a newcomer's page
@@ -183,7 +212,7 @@ class App:
 
     def close(self) -> None:
         """End everything. A running job waits for the next start."""
-        self._stopping.set()
+        self.stopping.set()
         self.watchers.close()
         self.queue.close()
         self.worker.close()
@@ -191,49 +220,6 @@ class App:
             thread.join(LAST_SECONDS)
         self.queue.journal.close()
         self.gallery.close()
-
-    def _dispatch(self) -> None:
-        """Jobs one after the other, until the program stops."""
-        try:
-            install(self.packages, self.watchers, self._stopping)
-        except TaffyError as error:
-            self.watchers.worker_is(WorkerStatus("failed", f"{error.message}; {error.advice}"))
-            return
-        if not self._stopping.is_set():
-            wake(self.worker, self._first_task(), self.watchers)
-        while not self._stopping.is_set():
-            try:
-                if job := self.queue.take():
-                    self._survive(job)
-            except CannotSave as error:  # the disk has no room even for the journal
-                log.error("%s; trying again in %.0f seconds", error.message, RETRY_SECONDS)
-                self.watchers.worker_is(WorkerStatus("ready", error.message))
-                self._stopping.wait(RETRY_SECONDS)
-
-    def _first_task(self) -> Task:
-        try:
-            return Load("warm-up", self.card("").name)
-        except TaffyError:  # whoever wants to use it will be told
-            return Describe("warm-up")
-
-    def _survive(self, job: Job) -> None:
-        """Make a job, whatever becomes of it. Raises CannotSave if the journal cannot say what did."""
-        try:
-            self.make(job)
-            self.watchers.worker_is(WorkerStatus("ready"))
-        except WorkerLost as error:
-            self.queue.give_back(job.id, error.message)
-            if not self._stopping.is_set():
-                self.watchers.worker_is(WorkerStatus("restarting", f"{error.message} It is being started again."))
-                wake(self.worker, Describe("restart"), self.watchers)
-        except CannotSave:
-            raise
-        except Exception as error:  # a bug on this side must not stop the thread that all later jobs wait for
-            log.exception("job %s failed", job.id)
-            self.queue.end(job.id, "failed", f"something went wrong inside: {error}", "the log has the details")
-            self.watchers.worker_is(WorkerStatus("ready"))
-        finally:
-            self.watchers.end(job.id)
 
 
 def build(settings: Settings) -> App:
@@ -254,9 +240,13 @@ def build(settings: Settings) -> App:
     return App(
         book=SettingsBook(settings),
         index=Index(settings.models_dirs, Hashes(cache / "hashes")),
+        upscalers=UpscalerIndex(settings.models_dirs),
         gallery=Gallery(data / "outputs", data / "gallery.sqlite3"),
+        inputs=Inputs(data / "inputs"),
         queue=JobQueue(Journal(data / "jobs.sqlite3"), settings.queue_limit),
+        looks=Looks(),
         watchers=Watchers(),
+        pace=Pace(cache / "pace.json"),
         host=Host([EXTENSIONS], "front", settings.safe_mode),
         packages=Install(ROOT, "worker", settings.torch_backend),
         worker=ProcessWorker(config),

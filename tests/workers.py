@@ -13,10 +13,10 @@ from random import Random
 
 from PIL import Image
 
-from modules.core.events import Event, Failed, Finished, Frame, Loaded, Loading, PictureMade, Stepped
+from modules.core.events import Event, Failed, Finished, Frame, Loaded, Loading, PictureMade, Shown, Stepped
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
-from modules.core.task import Generate, Load, Task
+from modules.core.task import Encode, Generate, Load, Task, Upscale
 from modules.jobs.prepare import Progress
 from modules.worker.local import LocalWorker
 from modules.worker.process import ProcessWorker
@@ -42,6 +42,13 @@ class NoiseService:
         match task:
             case Generate():
                 yield from self._generate(task.id, task.request)
+            case Upscale():
+                yield larger_picture(task)
+            case Encode():
+                for name, png in zip(
+                    ("round trip", "noised start"), 2 * [next(iter(task.inputs.values()))], strict=True
+                ):
+                    yield Shown(task.id, name, frame_of(png))
             case Load():
                 yield Loading(task.id, task.checkpoint, 1, 2)
                 yield Loaded(task.id, NOISE_CARD, 0.0)
@@ -67,6 +74,29 @@ def noise_frame(side: int, seed: int) -> Frame:
     file = BytesIO()
     Image.frombytes("RGB", (side, side), Random(seed).randbytes(side * side * 3)).save(file, "JPEG")
     return Frame(file.getvalue(), side, side, "noise")
+
+
+def frame_of(png: bytes) -> Frame:
+    """An input picture as a frame."""
+    file = BytesIO()
+    image = Image.open(BytesIO(png)).convert("RGB")
+    image.save(file, "JPEG")
+    return Frame(file.getvalue(), image.width, image.height, "noise")
+
+
+def larger_picture(task: Upscale) -> PictureMade:
+    """The input picture made larger by repeating its pixels, its transparency with it."""
+    image = Image.open(BytesIO(task.inputs[task.request.image])).convert("RGBA")
+    image = image.resize([round(side * task.request.scale) for side in image.size], Image.Resampling.NEAREST)
+    return PictureMade(
+        task.id,
+        0,
+        0,
+        *image.size,
+        image.convert("RGB").tobytes(),
+        {"Version": "noise"},
+        image.getchannel("A").tobytes(),
+    )
 
 
 def noise_picture(task: str, index: int, request: GenerationRequest) -> PictureMade:

@@ -12,31 +12,39 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from modules.api import view
-from modules.api.memory import Memory
 from modules.app import App
 from modules.core.errors import BadRequest
-from modules.core.request import parse_request
+from modules.core.requests import parse_any
 from modules.jobs.film import develop
 from modules.jobs.job import LOCAL_OWNER
 
 MAX_REQUEST = 1_000_000  # bytes of JSON
 FRAMES_PER_SECOND = 8
+PAGE = 200  # jobs in an answer
 
 
 def job_routes(app: App, heartbeat: float) -> APIRouter:
     routes = APIRouter(prefix="/jobs")
-    memory = Memory()
+
+    @routes.get("")
+    def ended(before: str = "", since: float = 0.0, count: int = PAGE) -> list[view.Json]:
+        """Jobs that ended, newest first. before: the id of one of them. since: seconds since 1970."""
+        found = app.queue.journal.ended(LOCAL_OWNER, min(max(count, 1), PAGE), before, since)
+        return [view.ended(app, job) for job in found]
 
     @routes.post("")
-    async def submit(request: Request) -> JSONResponse:
+    async def submit(request: Request, instead_of: str | None = None) -> JSONResponse:
+        """instead_of: a job that is taken back for this one, or empty; this one is then made before all that wait."""
         values = await read_json(request)
-        job_id = await run_in_threadpool(lambda: app.submit(parse_request(values), LOCAL_OWNER))
-        return JSONResponse({"id": job_id}, status_code=202)
+        job, notes = await run_in_threadpool(lambda: app.accept(parse_any(values), LOCAL_OWNER))
+        if instead_of is not None:
+            await run_in_threadpool(app.supersede, instead_of, job.id, LOCAL_OWNER)
+        return JSONResponse({"id": job.id, "notes": notes}, status_code=202)
 
     @routes.get("/stream")
     async def stream() -> StreamingResponse:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        told = watch(app, LOCAL_OWNER, memory, heartbeat)
+        told = watch(app, LOCAL_OWNER, heartbeat)
         return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
     @routes.get("/{job_id}")
@@ -77,7 +85,7 @@ def add_film(routes: APIRouter, app: App) -> None:
         results = {
             saved.index: app.gallery.file(saved.id, job.owner) for saved in app.gallery.of_job(job_id, job.owner)
         }
-        webp = develop(shots, results if job.request.batch_size == 1 else {})
+        webp = develop(shots, results if job.batch_size == 1 else {})
         headers = {"Content-Disposition": 'attachment; filename="taffy-film.webp"', "Cache-Control": "no-store"}
         return Response(webp, media_type="image/webp", headers=headers)
 
@@ -98,7 +106,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     return values
 
 
-async def watch(app: App, owner: str, memory: Memory, heartbeat: float) -> AsyncIterator[str]:
+async def watch(app: App, owner: str, heartbeat: float) -> AsyncIterator[str]:
     """Server-sent events for one watcher: what is new since it last took something, never what it missed.
 
     heartbeat: seconds of silence after which a comment is sent, so that a lost connection is noticed.
@@ -108,8 +116,7 @@ async def watch(app: App, owner: str, memory: Memory, heartbeat: float) -> Async
     yield "retry: 1000\n\n"
     with app.watchers.attach(owner) as bell:
         while not bell.closed:
-            whole = await run_in_threadpool(view.whole_view, app, owner)
-            state = json.dumps(whole | {"memory": memory.now()})
+            state = json.dumps(await run_in_threadpool(view.whole_view, app, owner))
             if state != state_sent:
                 yield f"event: state\ndata: {state}\n\n"
                 state_sent = state

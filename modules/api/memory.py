@@ -7,9 +7,23 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from fastapi import APIRouter
+
 KEEP_SECONDS = 2.0
 ROUND = 10_000_000  # bytes: less is no news
 PROC = Path("/proc")
+
+
+def memory_routes() -> APIRouter:
+    routes = APIRouter(prefix="/memory")
+    memory = Memory()
+
+    @routes.get("")
+    def now() -> dict[str, int] | None:
+        """{"used": bytes, "total": bytes}, or null where it cannot be read."""
+        return memory.now()
+
+    return routes
 
 
 class Memory:

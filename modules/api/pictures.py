@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from modules.api.view import Json
+from modules.api.view import Json, picture
 from modules.app import App
+from modules.core.requests import REQUEST
+from modules.gallery import Saved
 from modules.jobs.job import LOCAL_OWNER
-from modules.jobs.journal import REQUEST
 
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id never gets another picture
 
@@ -28,4 +29,18 @@ def picture_routes(app: App) -> APIRouter:
         made: Json = REQUEST.dump_python(app.gallery.get(picture_id, LOCAL_OWNER).request, mode="json")
         return made
 
+    @routes.get("/{picture_id}/history")
+    def history(picture_id: str) -> Json:
+        """What a picture was made from, oldest first, and what was made from it."""
+        return {
+            "ancestors": [relative(saved) for saved in app.gallery.ancestors(picture_id, LOCAL_OWNER)],
+            "picture": relative(app.gallery.get(picture_id, LOCAL_OWNER)),
+            "children": [relative(saved) for saved in app.gallery.children(picture_id, LOCAL_OWNER)],
+        }
+
     return routes
+
+
+def relative(saved: Saved) -> Json:
+    """A picture, what it was made from, and by which act."""
+    return {**picture(saved), "parent": saved.request.parent, "origin": getattr(saved.request, "origin", "upscale")}

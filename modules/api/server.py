@@ -8,19 +8,25 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
 
+from modules.api.batch import batch_routes
 from modules.api.checkpoints import checkpoint_routes
 from modules.api.guard import LOOPBACK, Guard
 from modules.api.help import help_routes
+from modules.api.inputs import input_routes
 from modules.api.jobs import job_routes
+from modules.api.look import look_routes
+from modules.api.memory import memory_routes
+from modules.api.pace import pace_routes
 from modules.api.pictures import picture_routes
 from modules.api.settings import settings_routes
+from modules.api.upscalers import upscaler_routes
 from modules.api.words import word_routes
 from modules.app import App
-from modules.core.errors import CannotSave, NotThere, QueueFull, TaffyError
+from modules.core.errors import Busy, CannotSave, NotThere, QueueFull, TaffyError
 
 ASSETS = Path(__file__).parents[1] / "ui" / "assets"
 ASSET_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
-STATUS = {NotThere: 404, QueueFull: 429, CannotSave: 507}  # every other TaffyError is 422
+STATUS = {NotThere: 404, QueueFull: 429, Busy: 503, CannotSave: 507}  # every other TaffyError is 422
 
 
 Mount = Callable[[FastAPI, App], object]
@@ -33,10 +39,16 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
     for routes in (
         job_routes(app, heartbeat),
         picture_routes(app),
+        input_routes(app),
+        batch_routes(app),
+        look_routes(app),
         checkpoint_routes(app),
+        upscaler_routes(app),
         settings_routes(app),
         help_routes(),
         word_routes(app),
+        memory_routes(),
+        pace_routes(app),
     ):
         server.include_router(routes)
     add_assets(server)

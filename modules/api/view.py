@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from modules.app import App
+from modules.core.events import Frame
+from modules.core.requests import REQUEST
 from modules.gallery import Saved
 from modules.jobs.job import Job
-from modules.jobs.journal import REQUEST
 from modules.jobs.watch import JobView
 
 RECENT = 12
@@ -25,7 +26,7 @@ def whole_view(app: App, owner: str) -> Json:
         "checkpoint": app.watchers.checkpoint,
         "running": running(app, view) if view else None,
         "waiting": [
-            {"id": job.id, "prompt": job.request.prompt, "position": position}
+            {"id": job.id, "prompt": job.title, "position": position}
             for position, job in enumerate(app.queue.journal.waiting(), start=1)
             if job.owner == owner
         ],
@@ -34,26 +35,26 @@ def whole_view(app: App, owner: str) -> Json:
 
 
 def running(app: App, view: JobView) -> Json:
-    request = view.job.request
+    job = view.job
     return {
-        "id": view.job.id,
-        "prompt": request.prompt,
-        "checkpoint": request.checkpoint,
+        "id": job.id,
+        "prompt": job.title,
+        "checkpoint": getattr(job.request, "checkpoint", ""),
         "step": view.step,
         "steps": view.steps,
         "picture": view.picture,
-        "count": request.count,
+        "count": job.count,
         "seconds_left": view.seconds_left,
         "message": view.message,
         "sigmas": [float(f"{sigma:.3g}") for sigma in view.sigmas],
-        "pictures": pictures(app, view.job),
+        "pictures": pictures(app, job),
     }
 
 
 def ended(app: App, job: Job) -> Json:
     return {
         "id": job.id,
-        "prompt": job.request.prompt,
+        "prompt": job.title,
         "state": job.state,
         "error": job.error,
         "advice": job.advice,
@@ -94,8 +95,11 @@ def frame(view: JobView) -> Json | None:
         "n": view.n,
         "step": view.frame_step,
         "steps": view.steps,
-        "width": view.frame.width,
-        "height": view.frame.height,
-        "method": view.frame.method,
-        "src": f"data:image/jpeg;base64,{b64encode(view.frame.jpeg).decode()}",
+        **frame_source(view.frame),
     }
+
+
+def frame_source(frame: Frame) -> Json:
+    """A frame as a picture the page can show as it is."""
+    src = f"data:image/jpeg;base64,{b64encode(frame.jpeg).decode()}"
+    return {"width": frame.width, "height": frame.height, "method": frame.method, "src": src}

@@ -11,6 +11,7 @@ TaffyError
 ├── CannotSave          the disk refused a picture or a record
 ├── NotThere            an id nobody knows, or that is somebody else's
 ├── QueueFull           more waiting jobs than allowed
+├── Busy                the engine had no time for something small
 └── WorkerLost          the process that owns the weights died
 """
 
@@ -63,6 +64,10 @@ class NotThere(TaffyError):
 
 
 class QueueFull(TaffyError):
+    pass
+
+
+class Busy(TaffyError):
     pass
 
 

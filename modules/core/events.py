@@ -67,6 +67,7 @@ class Shown:
 class PictureMade:
     """A finished picture: 8-bit RGB rows, top to bottom; len(rgb) == width * height * 3.
 
+    alpha: its opacity, a byte a pixel; empty for a picture that is opaque everywhere.
     facts: what the record should say beyond the request, in A1111's names where they exist.
     """
 
@@ -77,6 +78,7 @@ class PictureMade:
     height: int
     rgb: bytes
     facts: Mapping[str, str] = field(default_factory=dict)
+    alpha: bytes = b""
 
 
 @dataclass(frozen=True)

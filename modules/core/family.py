@@ -64,7 +64,12 @@ class NoiseLevels:
 
 
 class Family(Protocol):
-    """A loaded checkpoint. Latents and x0 are fp32 whatever the network computes in."""
+    """A loaded checkpoint. Latents and x0 are fp32 whatever the network computes in.
+
+    words: tokens in prompts -> the ids that stand in their place, while an adapter adds learned words.
+    """
+
+    words: Mapping[tuple[int, ...], tuple[int, ...]]
 
     @property
     def card(self) -> CheckpointCard: ...
@@ -85,6 +90,10 @@ class Family(Protocol):
         """The torch modules by diffusers' name of the part ("unet", "vae" ...), for adapters."""
         ...
 
+    def adapter_layers(self) -> Mapping[tuple[str, str], Module]:
+        """What adapters may change: (part, name in adapters' files with "_" for ".") -> a layer with a weight."""
+        ...
+
     @property
     def vae_key(self) -> str:
         """Same VAE weights, same key: names the cached fit of the linear preview."""
@@ -94,8 +103,8 @@ class Family(Protocol):
         """(channels, rows, columns) of the latent of a picture of width x height pixels."""
         ...
 
-    def encode_prompt(self, prompt: str, clip_skip: int) -> Conditioning:
-        """One prompt in A1111's grammar -> embeddings (1, tokens, width)."""
+    def encode_prompt(self, prompt: str, clip_skip: int, negative: bool = False) -> Conditioning:
+        """One prompt in A1111's grammar -> embeddings (1, tokens, width). negative: what to keep away from."""
         ...
 
     def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:

@@ -22,6 +22,7 @@ Side = Annotated[int, Field(ge=0, le=65_536)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Extension = Annotated[int, Field(ge=0, le=4096)]
 InputId = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
+Weight = Annotated[float, Field(gt=0, le=100)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -60,6 +61,19 @@ class GenerationRequest:
     hires_scale: 1 to 8, size of a second, finer pass; 1 means none. hires_upscaler: name in `UPSCALERS` (latent or
     pixels). hires_strength: as strength. hires_steps: 0 means the same as steps. hires_sampler, hires_schedule,
     hires_prompt, hires_negative_prompt: empty means the same as in the first pass. hires_cfg_scale: 0 means the same.
+
+    style_mode: how a look is transferred (docs/style.md). "none"; "colour", colours only, without a checkpoint, at the
+    picture's own size; "words", `image` painted anew after the prompt and the preset; "inject", `image` painted with
+    the attention of the style pictures (StyleID); "series", all pictures of the job in one style, that of the first
+    or of a style picture (StyleAligned); "adapter", IP-Adapter, where its weights are installed.
+    style_images: ids of up to 4 style pictures. style_weights: the share of each, on any scale; empty: equal shares.
+    style_preset: name in `modules/style/presets.json`, added to the prompts; empty means none.
+    style_amount: 0 to 1, how much of the style's colours (adapter: of the style) is taken.
+    style_keep: 0 to 1, how much of the content's layout "inject" keeps; style_keep_falls: it falls to half on the way.
+    style_contrast: 0.5 to 3, sharpness of the injected attention. style_grid: 0 to 1, the coarsest attention that is
+    injected, as a part of the latent grid. style_memory: where "inject" has the features of both pictures from.
+    style_match: give a finished picture the style's colours; style_method: how colours are matched (always in
+    "colour"): mean and spread of each channel, or optimal transport; style_luma: lightness stays.
 
     parent: id of the picture this one was made from; origin: by which act ("vary", "upscale", "zoom out" ...).
     extras: values of extensions' controls, `"<extension>.<control>": value`.
@@ -113,6 +127,20 @@ class GenerationRequest:
     hires_negative_prompt: Annotated[str, Field(max_length=MAX_PROMPT)] = ""
     hires_cfg_scale: Annotated[float, Field(ge=0, le=100)] = 0.0
 
+    style_mode: Literal["none", "colour", "words", "inject", "series", "adapter"] = "none"
+    style_images: Annotated[tuple[InputId, ...], Field(max_length=4)] = ()
+    style_weights: Annotated[tuple[Weight, ...], Field(max_length=4)] = ()
+    style_preset: Annotated[str, Field(max_length=60)] = ""
+    style_amount: Share = 1.0
+    style_keep: Share = 0.75
+    style_keep_falls: bool = False
+    style_contrast: Annotated[float, Field(ge=0.5, le=3)] = 1.5
+    style_grid: Share = 0.5
+    style_memory: Literal["automatic", "stored", "lock-step"] = "automatic"
+    style_match: bool = False
+    style_method: Literal["statistics", "transport"] = "transport"
+    style_luma: bool = False
+
     parent: InputId = ""
     origin: Annotated[str, Field(max_length=40)] = ""
     extras: Mapping[str, JsonValue] = Field(default_factory=dict)
@@ -121,6 +149,22 @@ class GenerationRequest:
     def _few_enough_pixels(self) -> GenerationRequest:
         if self.width * self.height > MAX_PIXELS:
             raise ValueError(f"a picture may have at most 64 megapixels, got {self.width}x{self.height}")
+        return self
+
+    @model_validator(mode="after")
+    def _style_has_its_pictures(self) -> GenerationRequest:
+        if self.style_mode in {"colour", "words", "inject"} and not self.image:
+            raise ValueError(f"style mode {self.style_mode!r} needs a content picture: give image")
+        if not self.style_images and (self.style_match or self.style_mode in {"colour", "inject", "adapter"}):
+            what = "matching colours" if self.style_match else f"style mode {self.style_mode!r}"
+            raise ValueError(f"{what} needs a style picture: give style_images")
+        if "" in self.style_images:
+            raise ValueError("the id of a style picture is empty")
+        if self.style_weights and len(self.style_weights) != len(self.style_images):
+            given = f"{len(self.style_weights)} for {len(self.style_images)} pictures"
+            raise ValueError(f"give one style weight for each style picture, or none; got {given}")
+        if self.style_mode == "inject" and self.count > 1:
+            raise ValueError(f"style mode 'inject' uses no seed and makes one picture, got count {self.count}")
         return self
 
 

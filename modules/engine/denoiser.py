@@ -10,23 +10,26 @@ from torch import Tensor
 from modules.core.errors import NotANumber
 from modules.core.family import Family
 from modules.core.moments import Prediction, SamplerStep, StepState
-from modules.core.request import GenerationRequest
 from modules.engine.guidance import predict
-from modules.engine.prompts import Prompts
+from modules.engine.mask import changing
+from modules.engine.start import Pass
 from modules.hooks.host import Host
 
 
 class Denoiser:
-    """`denoise(x, sigma) -> Prediction` for one batch of a job. `step` is moved on by the loop."""
+    """`denoise(x, sigma) -> Prediction` for one batch of a pass. `step` is moved on by the loop.
+
+    latents: (batch, c, h, w), what stands where the origin's mask keeps the picture; None without a picture.
+    """
 
     def __init__(
-        self, family: Family, host: Host, request: GenerationRequest, prompts: Prompts, first_picture: int
+        self, family: Family, host: Host, run: Pass, first_picture: int, latents: Tensor | None = None
     ) -> None:
         self._family = family
         self._host = host
-        self._request = request
-        self._prompts = prompts
+        self._run = run
         self._first_picture = first_picture
+        self._latents = latents
         self.step = 0
 
     def __call__(self, x: Tensor, sigma: float) -> Prediction:
@@ -35,24 +38,32 @@ class Denoiser:
         state = self._host.fold("after_predict", replace(state, prediction=prediction))
         if state.prediction is None or not bool(torch.isfinite(state.prediction.x0).all()):
             raise NotANumber(
-                f"the network's answer at step {self.step + 1} of {self._request.steps} is not a number",
+                f"the network's answer at step {self.step + 1} of {self._run.steps} is not a number",
                 "lower the CFG scale, try another sampler, or start Taffy with --precision fp32; "
                 "if it happens at every step the checkpoint itself is damaged",
             )
-        return state.prediction
+        return self._masked(state.prediction)
 
     def after(self, step: SamplerStep) -> StepState:
         """The state after a finished step, for those who look."""
         return replace(self._state(step.x, step.sigma), step=step.index, prediction=step.prediction)
 
+    def _masked(self, prediction: Prediction) -> Prediction:
+        """Where the mask keeps the picture the answer is the picture, so x follows it at every noise level."""
+        origin = self._run.origin
+        if origin is None or origin.degree is None or self._latents is None:
+            return prediction
+        changes = changing(origin.degree, self.step, self._run.steps)
+        return replace(prediction, x0=torch.where(changes, prediction.x0, self._latents))
+
     def _state(self, x: Tensor, sigma: float) -> StepState:
         return StepState(
-            request=self._request,
+            request=self._run.request,
             first_picture=self._first_picture,
             step=self.step,
-            steps=self._request.steps,
+            steps=self._run.steps,
             sigma=sigma,
             x=x,
-            prompt=self._prompts.at(self.step),
-            uncond=self._prompts.uncond_at(self.step),
+            prompt=self._run.prompts.at(self.step),
+            uncond=self._run.prompts.uncond_at(self.step),
         )

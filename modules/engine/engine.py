@@ -2,43 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from math import hypot
 from time import monotonic
 
 import torch
+from torch import Tensor
 
 from modules.adapters import seamless
 from modules.core import VERSION
-from modules.core.events import Event, Finished, Loaded, Loading, PictureMade, Stepped
+from modules.core.errors import BadRequest
+from modules.core.events import Event, Finished, Loaded, Loading, PictureMade, Shown, Stepped
 from modules.core.family import Family
-from modules.core.moments import SamplerStep
+from modules.core.moments import Prediction, StepState
 from modules.core.request import GenerationRequest
 from modules.engine.denoiser import Denoiser
 from modules.engine.finish import decode_picture, rgb
-from modules.engine.prompts import Prompts, encode_prompts
+from modules.engine.hires import enlarged
+from modules.engine.picture import to_tensor
+from modules.engine.plan import Plan, plan
+from modules.engine.start import Origin, Pass, begin
 from modules.hooks.host import Host
 from modules.manager.manager import Manager
-from modules.sampling.noise import NoiseStream, noise_function, turned
+from modules.preview.frame import to_frame
 from modules.sampling.samplers import SAMPLERS
-from modules.sampling.schedules import sigmas_for
+from modules.upscalers.upscalers import Upscalers
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The pictures of a job that are denoised together, by their index in it."""
+
+    task: str
+    family: Family
+    plan: Plan
+    indices: range
+
+    @property
+    def seeds(self) -> list[int]:
+        """One a picture; with a variation all have the same."""
+        request = self.plan.request
+        return [request.seed + (0 if request.variation_strength else index) for index in self.indices]
 
 
 class Engine:
     """Makes pictures with whatever checkpoint a request names."""
 
-    def __init__(self, manager: Manager, host: Host) -> None:
+    def __init__(self, manager: Manager, host: Host, upscalers: Upscalers) -> None:
         self._manager = manager
         self._host = host
+        self._upscalers = upscalers
 
-    def generate(self, task: str, request: GenerationRequest) -> Iterator[Event]:
-        """Every step and every picture of a request whose names, sizes and seed `App.submit` has settled."""
+    def generate(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> Iterator[Event]:
+        """Every step and every picture of a request whose names, sizes and seed `App.submit` has settled.
+
+        inputs: the pictures it names, PNG. The mask is shown as it is used, before the first step.
+        """
         started = monotonic()
         family = yield from self.load(task, request.checkpoint)
-        prompts = self._encode(family, request)
         with seamless.applied(family) if request.tiling else nullcontext():
+            work = plan(family, request, inputs)
+            if work.place is not None and work.place.mask is not None:
+                yield Shown(task, "mask", to_frame(to_tensor(work.place.mask.convert("RGB"), "cpu"), "mask"))
             for first in range(0, request.count, request.batch_size):
-                yield from self._batch(task, family, request, prompts, first)
+                indices = range(first, min(first + request.batch_size, request.count))
+                yield from self._batch(Batch(task, family, work, indices))
         yield Finished(task, monotonic() - started)
 
     def load(self, task: str, checkpoint: str) -> Generator[Event, None, Family]:
@@ -56,45 +86,74 @@ class Engine:
         yield Loaded(task, family.card, monotonic() - started)
         return family
 
-    @torch.inference_mode()
-    def _encode(self, family: Family, request: GenerationRequest) -> Prompts:
-        return encode_prompts(family, request)
+    def look(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> Iterator[Event]:
+        """What a request starts from: its picture after the VAE's round trip, and noised to its strength.
+
+        Raises BadRequest for a request without a picture.
+        """
+        family = yield from self.load(task, request.checkpoint)
+        with seamless.applied(family) if request.tiling else nullcontext():
+            yield from self._look(task, family, replace(request, prompt="", negative_prompt=""), inputs)
 
     @torch.inference_mode()
-    def _batch(
-        self, task: str, family: Family, request: GenerationRequest, prompts: Prompts, first: int
+    def _look(
+        self, task: str, family: Family, request: GenerationRequest, inputs: Mapping[str, bytes]
     ) -> Iterator[Event]:
-        """The pictures first, first + 1 ... that are denoised together."""
-        indices = range(first, min(first + request.batch_size, request.count))
-        seeds = [request.seed + (0 if request.variation_strength else index) for index in indices]
-        denoiser = Denoiser(family, self._host, request, prompts, first)
-        before = monotonic()
-        for step in sample(family, request, denoiser, seeds, first):
+        work = plan(family, request, inputs)
+        if work.place is None:
+            raise BadRequest("there is no picture to look at", "give a picture to start from")
+        pixels = to_tensor(work.place.seen, family.device)
+        yield Shown(task, "round trip", to_frame(family.decode(family.encode(pixels)), "full"))
+        run = work.passes[0]
+        start = begin(family, run, [request.seed], 0)
+        sigma = run.sigmas[0]
+        x = start.x / hypot(run.sigmas.alpha(sigma), sigma)  # as bright as a picture's latents, as the network gets it
+        state = StepState(request, 0, 0, max(run.steps, 2), sigma, x, (), prediction=Prediction(x))
+        yield Shown(task, "noised start", self._host.show_step(state, family) or to_frame(family.decode(x), "full"))
+
+    @torch.inference_mode()
+    def _batch(self, batch: Batch) -> Iterator[Event]:
+        """Every pass of some pictures that are denoised together, and the pictures."""
+        first, *others = batch.plan.passes
+        latents = yield from self._steps(batch, first, done=0)
+        for finer in others:
+            larger = yield from self._larger(batch, latents, finer.request)
+            latents = yield from self._steps(batch, replace(finer, origin=Origin(larger)), done=first.steps)
+        for index, latent in zip(batch.indices, latents, strict=True):
+            yield self._picture(batch, index, latent[None])
+
+    def _steps(self, batch: Batch, run: Pass, done: int) -> Generator[Event, None, Tensor]:
+        """One pass; returns its latents. done: steps of the passes before."""
+        family, first = batch.family, batch.indices[0]
+        start = begin(family, run, batch.seeds, first)
+        denoiser = Denoiser(family, self._host, run, first, start.latents)
+        x, before = start.x, monotonic()
+        for step in SAMPLERS[run.request.sampler].run(denoiser, x, run.sigmas, start.noise):
             denoiser.step = step.index + 1
             state = denoiser.after(step)
             self._host.notice("after_step", state)
             frame = self._host.show_step(state, family)
             seconds, before = monotonic() - before, monotonic()
-            yield Stepped(task, first, step.index + 1, request.steps, step.sigma, seconds, frame)
-        for index, (seed, latent) in enumerate(zip(seeds, step.x.unbind(), strict=True), start=first):
-            image = self._host.change_image(decode_picture(family, latent[None]), request)
-            yield PictureMade(
-                task, index, seed, *image.size, rgb(image), {**family.facts, "Version": f"Taffy {VERSION}"}
-            )
+            yield Stepped(batch.task, first, done + step.index + 1, batch.plan.steps, step.sigma, seconds, frame)
+            x = step.x
+        return x
 
+    def _larger(self, batch: Batch, latents: Tensor, request: GenerationRequest) -> Generator[Event, None, Tensor]:
+        """The latents of the first pass at the size of the second; shows pixels that are made larger on the way."""
+        tiles = enlarged(batch.family, latents, request, self._upscalers)
+        while True:
+            try:
+                tile = next(tiles)
+            except StopIteration as stop:
+                larger: Tensor = stop.value
+                return larger
+            if tile.frame is not None:
+                yield Shown(batch.task, "upscaling", tile.frame)
 
-def sample(
-    family: Family, request: GenerationRequest, denoiser: Denoiser, seeds: Sequence[int], first: int
-) -> Iterator[SamplerStep]:
-    """The sampler of the request, on its way from the noise of pictures first, first + 1 ...; latents are fp32."""
-    sampler = SAMPLERS[request.sampler]
-    sigmas = sigmas_for(sampler, request.schedule, request.steps, family.noise_levels)
-    shape = family.latent_shape(request.width, request.height)
-    stream = NoiseStream(seeds, shape, request.noise_source, family.device)
-    noise = stream.draw()
-    if request.variation_strength:
-        others = [request.variation_seed + first + row for row in range(len(seeds))]
-        other = NoiseStream(others, shape, request.noise_source, family.device).draw()
-        noise = turned(noise, other, request.variation_strength)
-    x = noise * sampler.start_scale(sigmas)
-    return sampler.run(denoiser, x, sigmas, noise_function(sampler, stream, sigmas))
+    def _picture(self, batch: Batch, index: int, latent: Tensor) -> PictureMade:
+        """A finished latent (1, c, h, w), decoded, put in its place and changed by extensions."""
+        work, family = batch.plan, batch.family
+        painted = decode_picture(family, latent)
+        image = self._host.change_image(work.place.finished(painted) if work.place else painted, work.request)
+        facts = {**family.facts, **work.facts, "Version": f"Taffy {VERSION}"}
+        return PictureMade(batch.task, index, batch.seeds[index - batch.indices[0]], *image.size, rgb(image), facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,25 +17,34 @@ def guide(uncond: Tensor, cond: Tensor, scale: float) -> Tensor:
     return uncond + scale * (cond - uncond)
 
 
-def needs_uncond(cfg_scale: float, weights: Sequence[float]) -> bool:
+def needs_uncond(family: Family, cfg_scale: float, weights: Sequence[float]) -> bool:
     """Whether the negative prompt has any effect: not for one unweighted prompt at scale 1."""
-    return cfg_scale != 1 or tuple(weights) != (1.0,)
+    return cfg_scale != 1 or tuple(weights) != (1.0,) or family.card.input_kind == "instruct"
 
 
 def predict(family: Family, state: StepState) -> Prediction:
     """Ask the network about state.x; parts joined by AND add up (Liu et al. 2022, "Composable diffusion", eq. 12).
 
-    All rows go through one batched call; prompts of different length need one call per length, as in A1111.
+    All rows go through one batched call; prompts of different length need one call per length, as in A1111. An
+    instruct checkpoint is also guided from "no picture" to the picture (Brooks et al. 2023, eq. 3).
     """
     asked = [part.conditioning for part in state.prompt] + ([state.uncond] if state.uncond else [])
+    instruct = family.card.input_kind == "instruct" and state.uncond is not None
+    if instruct:
+        asked.append(_without_picture(asked[-1]))
     answers = _answers(family, state.x, state.sigma, asked)
     if state.uncond is None:
         return Prediction(answers[0])
-    uncond_x0 = answers[-1]
-    x0 = uncond_x0
-    for part, cond_x0 in zip(state.prompt, answers[:-1], strict=True):
+    uncond_x0 = answers[len(state.prompt)]
+    x0 = guide(answers[-1], uncond_x0, state.request.image_cfg_scale) if instruct else uncond_x0
+    for part, cond_x0 in zip(state.prompt, answers, strict=False):
         x0 = x0 + guide(uncond_x0, cond_x0, state.request.cfg_scale * part.weight) - uncond_x0
     return Prediction(x0, uncond_x0)
+
+
+def _without_picture(conditioning: Conditioning) -> Conditioning:
+    assert conditioning.concat is not None
+    return replace(conditioning, concat=torch.zeros_like(conditioning.concat))
 
 
 def _answers(family: Family, x: Tensor, sigma: float, asked: Sequence[Conditioning]) -> list[Tensor]:
@@ -44,20 +54,23 @@ def _answers(family: Family, x: Tensor, sigma: float, asked: Sequence[Conditioni
         by_length.setdefault(conditioning.embeddings.shape[1], []).append(index)
     answers: dict[int, Tensor] = {}
     for indices in by_length.values():
-        rows = [_for_batch(asked[index], len(x)) for index in indices]
-        x0 = family.denoise(torch.cat([x] * len(rows)), sigma, _stack(rows))
-        answers |= dict(zip(indices, x0.chunk(len(rows)), strict=True))
+        x0 = family.denoise(torch.cat([x] * len(indices)), sigma, _stack([asked[index] for index in indices], len(x)))
+        answers |= dict(zip(indices, x0.chunk(len(indices)), strict=True))
     return [answers[index] for index in range(len(asked))]
 
 
-def _for_batch(conditioning: Conditioning, batch: int) -> Conditioning:
-    """The same prompt for every picture of the batch."""
-    pooled = conditioning.pooled
+def _stack(rows: Sequence[Conditioning], batch: int) -> Conditioning:
+    """Each row for every picture of the batch."""
     return Conditioning(
-        conditioning.embeddings.expand(batch, -1, -1), None if pooled is None else pooled.expand(batch, -1)
+        torch.cat([_for_batch(row.embeddings, batch) for row in rows]),
+        _joined([_for_batch(row.pooled, batch) for row in rows if row.pooled is not None]),
+        _joined([_for_batch(row.concat, batch) for row in rows if row.concat is not None]),
     )
 
 
-def _stack(rows: Sequence[Conditioning]) -> Conditioning:
-    pooled = [row.pooled for row in rows if row.pooled is not None]
-    return Conditioning(torch.cat([row.embeddings for row in rows]), torch.cat(pooled) if pooled else None)
+def _for_batch(tensor: Tensor, batch: int) -> Tensor:
+    return tensor.expand(batch, *tensor.shape[1:])
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor | None:
+    return torch.cat(list(tensors)) if tensors else None

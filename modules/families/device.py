@@ -30,6 +30,15 @@ class Device:
         return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.dtype]
 
     @property
+    def wide_dtype(self) -> str:
+        """For networks that overflow in fp16: bf16 where the device has units for it, else fp32."""
+        import torch
+
+        if self.dtype != "fp16":
+            return self.dtype
+        return "bf16" if self.kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+
+    @property
     def title(self) -> str:
         """Its name for a picture's record."""
         import torch

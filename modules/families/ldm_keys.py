@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from modules.families.weights import Place
+
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
 TEXT = "cond_stage_model.transformer.text_model."
@@ -16,6 +18,8 @@ TEXT = "cond_stage_model.transformer.text_model."
 _UNET_TOP = {
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
     "conv_in": "input_blocks.0.0",
     "conv_norm_out": "out.0",
     "conv_out": "out.2",
@@ -30,6 +34,21 @@ _UNET_RESNET = {
 }
 _VAE_RESNET = {"conv_shortcut": "nin_shortcut"}
 _VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
+_OPEN_CLIP = {
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+    "self_attn.out_proj": "attn.out_proj",
+}
+_OPEN_CLIP_TOP = {
+    "embeddings.token_embedding.weight": "token_embedding.weight",
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "final_layer_norm.weight": "ln_final.weight",
+    "final_layer_norm.bias": "ln_final.bias",
+}
+_LAYER = re.compile(r"encoder\.layers\.(\d+)\.(.+)")
+_JOINED = re.compile(r"self_attn\.([qkv])_proj\.(weight|bias)")
 _BLOCK = re.compile(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)")
 _MIDDLE = re.compile(r"mid_block\.(resnets|attentions)\.(\d+)\.(.+)")
 
@@ -79,6 +98,28 @@ def vae_key(name: str, levels: int) -> str:
 
 def text_key(name: str) -> str:
     return TEXT + name.removeprefix("text_model.")
+
+
+def clip_place(name: str, prefix: str) -> Place:
+    """Where one parameter of a CLIP text encoder lies behind a prefix."""
+    return Place(prefix + name.removeprefix("text_model."))
+
+
+def open_clip_place(name: str, prefix: str) -> Place:
+    """Where one parameter of a CLIP text encoder lies in OpenCLIP's layout (https://github.com/mlfoundations/open_clip).
+
+    There queries, keys and values are one tensor, and the projection is transposed.
+    """
+    name = name.removeprefix("text_model.")
+    if name == "text_projection.weight":
+        return Place(f"{prefix}text_projection", transposed=True)
+    layer = _LAYER.fullmatch(name)
+    if layer is None:
+        return Place(prefix + _OPEN_CLIP_TOP.get(name, name))
+    block = f"{prefix}transformer.resblocks.{layer[1]}."
+    if joined := _JOINED.fullmatch(layer[2]):
+        return Place(f"{block}attn.in_proj_{joined[2]}", third="qkv".index(joined[1]))
+    return Place(block + _renamed(layer[2], _OPEN_CLIP))
 
 
 def _unet_block_key(block: re.Match[str], layers: int, attended: Collection[int]) -> str:

@@ -7,6 +7,7 @@ from modules.core.family import CheckpointCard
 from modules.families.base import FAMILIES
 from modules.families.header import Header
 
+KNOWN = "this version of Taffy runs SD 1.x, SD 2.x and SDXL"
 _NO_CHECKPOINT = {
     "lora_unet_": "a LoRA; it belongs in models/Lora",
     "lora_te_": "a LoRA; it belongs in models/Lora",
@@ -14,8 +15,6 @@ _NO_CHECKPOINT = {
     "emb_params": "a textual inversion; it belongs in models/embeddings",
 }
 _OTHER_FAMILY = {
-    "conditioner.embedders.": "SDXL",
-    "cond_stage_model.model.": "SD 2.x",
     "model.diffusion_model.joint_blocks.": "SD 3",
     "model.diffusion_model.double_blocks.": "Flux",
     "double_blocks.": "Flux",
@@ -39,13 +38,13 @@ def recognise(name: str, header: Header) -> CheckpointCard:
 def _looks_like(header: Header) -> str:
     if "model_index" in header.configs:
         pipeline = header.configs["model_index"].get("_class_name", "no pipeline")
-        return f"its model_index.json names {pipeline!r:.80}; this version of Taffy runs StableDiffusionPipeline"
+        return f"its model_index.json names {pipeline!r:.80}; {KNOWN}"
     for beginning, what in _NO_CHECKPOINT.items():
         if header.has(beginning):
             return f"this looks like {what}"
     for beginning, what in _OTHER_FAMILY.items():
         if header.has(beginning):
-            return f"this looks like {what}; this version of Taffy runs SD 1.x"
+            return f"this looks like {what}; {KNOWN}"
     for beginning, what in _PART.items():
         if header.has(beginning):
             return f"this looks like {what}"

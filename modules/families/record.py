@@ -21,6 +21,7 @@ Prediction = Literal["epsilon", "v_prediction"]
 class Record:
     """The `taffy` metadata (JSON). Fields that are None are left to the family's defaults.
 
+    zero_snr: trained up to pure noise.
     downscale: pixels per latent cell and side. native_size: pixels. attention_heads: of the denoiser.
     config: the library configs of the parts ("unet", "vae", "text_encoder", "scheduler").
     card: "description", "examples", and lists of words the checkpoint knows, by kind.
@@ -28,6 +29,7 @@ class Record:
 
     format: Literal[1] = 1
     prediction_type: Prediction | None = None
+    zero_snr: bool = False
     scaling_factor: Annotated[float, Field(gt=0, le=1000)] | None = None
     downscale: int | None = None
     native_size: Annotated[int, Field(ge=8, le=16_384)] | None = None
@@ -67,11 +69,12 @@ def read_record(file_name: str, metadata: Mapping[str, str]) -> Record:
 
 
 def _from_modelspec(metadata: Mapping[str, str]) -> Record:
-    """https://github.com/Stability-AI/ModelSpec: other programs' words for the same."""
+    """https://github.com/Stability-AI/ModelSpec and kohya's sd-scripts: other programs' words for the same."""
     predictions: dict[str, Prediction] = {"epsilon": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
     size = re.fullmatch(r"(\d{2,4})(x\d{2,4})?", metadata.get("modelspec.resolution", ""))
     return Record(
         prediction_type=predictions.get(metadata.get("modelspec.prediction_type", "")),
+        zero_snr=metadata.get("ss_zero_terminal_snr") == "True",
         native_size=int(size[1]) if size else None,
         card={"description": metadata.get("modelspec.description", "")},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,27 +20,60 @@ REPORTS = 50  # how often a load says how far it is
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a parameter lies in a file: a key, and which part of that tensor.
+
+    third: 0, 1 or 2 of three equal parts of the rows (joined queries, keys and values); None: all of it.
+    transposed: rows and columns are exchanged.
+    """
+
+    key: str
+    third: int | None = None
+    transposed: bool = False
+
+    def shape(self, header: Header) -> tuple[int, ...] | None:
+        """Of the parameter; None if there is no such tensor."""
+        whole = header.shape(self.key)
+        if whole is None or not whole:
+            return whole
+        if self.transposed:
+            return whole[::-1]
+        return whole if self.third is None else (whole[0] // 3, *whole[1:])
+
+    def size(self, header: Header) -> int:
+        """Bytes in the file."""
+        begin, end = header.tensors[self.key]["data_offsets"]
+        return int(end - begin) // (1 if self.third is None else 3)
+
+
+@dataclass(frozen=True)
 class Part:
-    """A network built on the meta device, and the header's key for each of its parameters."""
+    """A network built on the meta device, and where each of its parameters lies in the header's file.
+
+    dtype: "fp32", "bf16" or "fp16"; empty for the device's.
+    """
 
     network: Module
-    keys: Mapping[str, str]
+    places: Mapping[str, Place]
+    header: Header
+    dtype: str = ""
 
 
-def load_weights(header: Header, parts: list[Part], device: Device) -> Generator[tuple[int, int], None, None]:
+def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int], None, None]:
     """Give every parameter its weights. Yields (bytes read, bytes in all). Raises BadCheckpoint.
 
     Needs the memory of the result and of one tensor; the file is mapped, not read into memory.
     """
-    sizes = {key: _bytes(header, key) for part in parts for key in _checked(header, part)}
-    total, done, shown = sum(sizes.values()), 0, 0
+    total = sum(place.size(part.header) for part in parts for place in _checked(part))
+    done, shown = 0, 0
     yield 0, total
     for part in parts:
         weights: dict[str, Tensor] = {}
         parameters = part.network.state_dict()
-        for name, stored in _read(header, part.keys):
-            weights[name] = _converted(stored, parameters[name], device)
-            done += sizes[part.keys[name]]
+        target = replace(device, dtype=part.dtype or device.dtype)
+        for name, stored in _read(part.header, part.places):
+            weights[name] = _converted(stored, parameters[name], target)
+            done += part.places[name].size(part.header)
             if done - shown >= total / REPORTS:
                 shown = done
                 yield done, total
@@ -49,19 +82,19 @@ def load_weights(header: Header, parts: list[Part], device: Device) -> Generator
     yield total, total
 
 
-def _checked(header: Header, part: Part) -> Iterator[str]:
-    """The part's keys. Raises BadCheckpoint if a tensor is missing or does not fit."""
+def _checked(part: Part) -> Iterator[Place]:
+    """The part's places. Raises BadCheckpoint if a tensor is missing or does not fit."""
     for name, parameter in part.network.state_dict().items():
-        key = part.keys[name]
-        shape = header.shape(key)
+        place, file = part.places[name], part.header.path.name
+        shape = place.shape(part.header)
         if shape is None:
-            raise BadCheckpoint(f"{header.path.name} is incomplete: {key} is missing", "download it again")
+            raise BadCheckpoint(f"{file} is incomplete: {place.key} is missing", "download it again")
         if _without_ones(shape) != _without_ones(tuple(parameter.shape)):
             raise BadCheckpoint(
-                f"{header.path.name} does not fit together: {key} has the shape {list(shape)}, "
+                f"{file} does not fit together: {place.key} has the shape {list(shape)}, "
                 f"{list(parameter.shape)} was expected"
             )
-        yield key
+        yield place
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,25 +102,26 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(length for length in shape if length != 1)
 
 
-def _bytes(header: Header, key: str) -> int:
-    begin, end = header.tensors[key]["data_offsets"]
-    return int(end - begin)
-
-
-def _read(header: Header, keys: Mapping[str, str]) -> Iterator[tuple[str, Tensor]]:
+def _read(header: Header, places: Mapping[str, Place]) -> Iterator[tuple[str, Tensor]]:
     """Each parameter's name and stored tensor, file by file."""
     from safetensors import SafetensorError, safe_open
 
     def file_of(name: str) -> Path:
-        return header.place(keys[name])[0]
+        return header.place(places[name].key)[0]
 
-    for path, names in groupby(sorted(keys, key=file_of), key=file_of):
+    for path, names in groupby(sorted(places, key=file_of), key=file_of):
         try:
             with safe_open(path, framework="pt") as file:
                 for name in names:
-                    yield name, file.get_tensor(header.place(keys[name])[1])
+                    yield name, _cut(file.get_tensor(header.place(places[name].key)[1]), places[name])
         except (SafetensorError, OSError) as error:
             raise BadCheckpoint(f"{path.name} cannot be read: {error}", "download it again") from error
+
+
+def _cut(stored: Tensor, place: Place) -> Tensor:
+    if place.transposed:
+        return stored.T
+    return stored if place.third is None else stored.chunk(3)[place.third]
 
 
 def _converted(stored: Tensor, like: Tensor, device: Device) -> Tensor:
@@ -97,4 +131,4 @@ def _converted(stored: Tensor, like: Tensor, device: Device) -> Tensor:
     images = device.channels_last and like.ndim == 4
     order = torch.channels_last if images else torch.contiguous_format
     place = torch.empty(like.shape, dtype=device.torch_dtype, device=device.kind, memory_format=order)
-    return place.copy_(stored.view(like.shape))
+    return place.copy_(stored.reshape(like.shape))

@@ -8,16 +8,27 @@ from datetime import date
 from pathlib import Path
 
 from modules.core.errors import NotThere
+from modules.core.requests import AnyRequest
+from modules.core.upscaling import UpscaleRequest
 
 _OWNER = re.compile(r"\w[\w.@ -]{0,63}")
 _NUMBERED = re.compile(r"([0-9]+)-.*")
 
 
-def day_folder(owner: str, day: date) -> str:
-    """The folder of an owner's pictures of a day, relative to the gallery's. Raises NotThere for odd owners."""
+def checked_owner(owner: str) -> str:
+    """The name as that of a folder. Raises NotThere for odd ones."""
     if not _OWNER.fullmatch(owner):
         raise NotThere(f"nobody can be called {owner!r}")
-    return f"{owner}/txt2img-images/{day.isoformat()}"
+    return owner
+
+
+def day_folder(owner: str, request: AnyRequest, day: date) -> str:
+    """The folder of an owner's pictures of a kind and a day, relative to the gallery's. Raises NotThere."""
+    if isinstance(request, UpscaleRequest):
+        kind = "extras-images"
+    else:
+        kind = "img2img-images" if request.image else "txt2img-images"
+    return f"{checked_owner(owner)}/{kind}/{day.isoformat()}"
 
 
 def next_number(names: Iterable[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,19 +12,24 @@ from pathlib import Path
 from modules.core.errors import CannotSave, NotThere
 from modules.core.events import PictureMade
 from modules.core.paths import contained, write_atomically
-from modules.core.request import GenerationRequest
+from modules.core.requests import AnyRequest
+from modules.core.upscaling import UpscaleRequest
 from modules.gallery.files import day_folder, names_in, next_number, picture_name
 from modules.gallery.metadata import encode_png
 from modules.gallery.store import Saved, Store
-from modules.text.infotext import write_infotext
+from modules.text.infotext import write_infotext, write_upscaled
+
+MOST_ANCESTORS = MOST_CHILDREN = 100
 
 
-def single(request: GenerationRequest, picture: PictureMade) -> GenerationRequest:
+def single(request: AnyRequest, picture: PictureMade) -> AnyRequest:
     """The request that makes this picture of a job alone: its seed, count 1, size and checkpoint filled in.
 
     Noise is drawn per picture, so alone it is the same picture as in a batch. Equality to the last bit is not
     promised across batch sizes: they round differently.
     """
+    if isinstance(request, UpscaleRequest):
+        return request
     return replace(
         request,
         seed=picture.seed,
@@ -54,15 +60,19 @@ class Gallery:
     def close(self) -> None:
         self._store.close()
 
-    def save(self, job_id: str, owner: str, request: GenerationRequest, picture: PictureMade) -> Saved:
+    def save(self, job_id: str, owner: str, request: AnyRequest, picture: PictureMade, came_with: str = "") -> Saved:
         """Keep a picture of a job. request: the job's. A picture that is already there is returned as it is.
+        came_with: the infotext of the picture that was made larger.
 
         Raises CannotSave, and then leaves nothing behind.
         """
         if saved := self._store.of_index(job_id, picture.index):
             return saved
         request = single(request, picture)
-        infotext = write_infotext(request, picture.facts)
+        if isinstance(request, UpscaleRequest):
+            infotext = write_upscaled(came_with, picture.facts)
+        else:
+            infotext = write_infotext(request, picture.facts)
         png = encode_png(picture, infotext, request)
         with self._saving:
             if saved := self._store.of_index(job_id, picture.index):
@@ -99,6 +109,22 @@ class Gallery:
         """A job's pictures so far, in its order."""
         return self._store.of_job(job_id, owner)
 
+    def ancestors(self, picture_id: str, owner: str) -> tuple[Saved, ...]:
+        """What a picture was made from, and that one from, oldest first; at most 100. Raises NotThere."""
+        line: list[Saved] = []
+        at: Saved | None = self.get(picture_id, owner)
+        while at and len(line) < MOST_ANCESTORS and (at := self._store.get(at.request.parent, owner)):
+            line.append(at)
+        return tuple(reversed(line))
+
+    def children(self, picture_id: str, owner: str) -> tuple[Saved, ...]:
+        """The pictures that were made from one, oldest first; at most 100."""
+        return self._store.children(picture_id, owner, MOST_CHILDREN)
+
+    def mentioned(self, ids: Set[str]) -> set[str]:
+        """Which of these ids of inputs the request of any picture names."""
+        return self._store.mentioned(ids)
+
     def _settle(self, saved: Saved) -> None:
         """Show or strike a picture whose saving was cut off, and remove the unfinished file."""
         path = contained(self._folder, saved.path)
@@ -109,10 +135,10 @@ class Gallery:
         else:
             self._store.forget(saved.id)
 
-    def _add(self, job_id: str, owner: str, request: GenerationRequest, picture: PictureMade, infotext: str) -> Saved:
+    def _add(self, job_id: str, owner: str, request: AnyRequest, picture: PictureMade, infotext: str) -> Saved:
         """Give the picture an id and the next free name, and list it."""
         now = datetime.now()
-        folder = day_folder(owner, now.date())
+        folder = day_folder(owner, request, now.date())
         with self._store.transaction():
             number = next_number([*names_in(self._folder / folder), self._store.last_name(folder)])
             saved = Saved(

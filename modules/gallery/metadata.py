@@ -11,19 +11,17 @@ from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from pydantic import TypeAdapter
 
 from modules.core.errors import BadRequest
 from modules.core.events import PictureMade
-from modules.core.request import MAX_PIXELS, GenerationRequest
+from modules.core.request import MAX_PIXELS
+from modules.core.requests import REQUEST, AnyRequest
 
 FORMAT = 1  # of the `taffy` chunk
 READABLE = ("PNG", "JPEG", "WEBP")
 MAX_METADATA = 1_000_000  # characters or bytes; longer records are not looked at
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 DAMAGED = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)  # what Pillow raises
-
-_REQUEST = TypeAdapter(GenerationRequest)
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,31 @@ class Metadata:
     width: int
     height: int
     infotext: str = ""
-    request: GenerationRequest | None = None
+    request: AnyRequest | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-def request_to_json(request: GenerationRequest) -> str:
-    return _REQUEST.dump_json(request).decode()
+def request_to_json(request: AnyRequest) -> str:
+    return REQUEST.dump_json(request).decode()
 
 
-def request_from_json(text: str) -> GenerationRequest:
+def request_from_json(text: str) -> AnyRequest:
     """Raises ValueError."""
-    return _REQUEST.validate_json(text)
+    return REQUEST.validate_json(text)
 
 
-def encode_png(picture: PictureMade, infotext: str, request: GenerationRequest) -> bytes:
+def encode_png(picture: PictureMade, infotext: str, request: AnyRequest) -> bytes:
     """A PNG file with both records. request: the one that makes exactly this picture."""
     chunks = PngInfo()
     chunks.add_text("parameters", infotext)
-    record = {"format": FORMAT, "request": _REQUEST.dump_python(request, mode="json"), "facts": dict(picture.facts)}
+    record = {"format": FORMAT, "request": REQUEST.dump_python(request, mode="json"), "facts": dict(picture.facts)}
     chunks.add_text("taffy", json.dumps(record))
     file = BytesIO()
-    image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
+    size = (picture.width, picture.height)
+    image = Image.frombytes("RGB", size, picture.rgb)
+    if picture.alpha:
+        image.putalpha(Image.frombytes("L", size, picture.alpha))
     image.save(file, "PNG", pnginfo=chunks, compress_level=4)  # as small as Pillow's 6 and 1.7 times faster
     return file.getvalue()
 
@@ -78,10 +79,15 @@ def read_metadata(source: bytes | Path) -> Metadata:
 
 def _read(image: Image.Image) -> Metadata:
     notes: list[str] = []
-    infotext = _user_comment(image, notes) or _text(image, "parameters", notes)
+    infotext = infotext_of(image, notes)
     record = _text(image, "taffy", notes)
     request, facts = _parsed(record, notes) if record else (None, {})
     return Metadata(image.format or "", image.width, image.height, infotext, request, facts, tuple(notes))
+
+
+def infotext_of(image: Image.Image, notes: list[str]) -> str:
+    """The text of A1111's kind in an opened file, "" if none; what could not be read is added to the notes."""
+    return _user_comment(image, notes) or _text(image, "parameters", notes)
 
 
 def _text(image: Image.Image, key: str, notes: list[str]) -> str:
@@ -94,7 +100,7 @@ def _text(image: Image.Image, key: str, notes: list[str]) -> str:
     return text
 
 
-def _parsed(record: str, notes: list[str]) -> tuple[GenerationRequest | None, dict[str, str]]:
+def _parsed(record: str, notes: list[str]) -> tuple[AnyRequest | None, dict[str, str]]:
     """The `taffy` chunk: {"format": 1, "request": {...}, "facts": {...}}."""
     try:
         values = json.loads(record)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from modules.core.errors import CannotSave
-from modules.core.request import GenerationRequest
+from modules.core.requests import AnyRequest
 from modules.gallery.metadata import request_from_json, request_to_json
 
 SCHEMA = """
@@ -22,6 +23,8 @@ CREATE TABLE IF NOT EXISTS pictures (
     UNIQUE (job_id, idx)
 );
 CREATE INDEX IF NOT EXISTS pictures_of_owner ON pictures (owner, on_disk);
+CREATE INDEX IF NOT EXISTS pictures_of_parent ON pictures (json_extract(request, '$.parent'))
+    WHERE json_extract(request, '$.parent') <> '';
 PRAGMA user_version = 1;
 """
 INSERT = """
@@ -31,6 +34,8 @@ VALUES (:id, :job_id, :index, :owner, :path, :width, :height, :seed, :infotext, 
 SELECT = """
 SELECT id, job_id, idx AS "index", owner, path, width, height, seed, infotext, created, request FROM pictures WHERE
 """
+
+_IDS = re.compile(r'"([\w-]{20,64})"')
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Saved:
     seed: int
     infotext: str
     created: float
-    request: GenerationRequest
+    request: AnyRequest
 
     @property
     def name(self) -> str:
@@ -115,6 +120,18 @@ class Store:
 
     def newest(self, owner: str, count: int) -> tuple[Saved, ...]:
         return self._select("on_disk = 1 AND owner = ? ORDER BY number DESC LIMIT ?", owner, count)
+
+    def children(self, picture_id: str, owner: str, count: int) -> tuple[Saved, ...]:
+        """Those made from a picture, oldest first."""
+        made_from = "json_extract(request, '$.parent') <> '' AND json_extract(request, '$.parent') = ?"
+        where = f"{made_from} AND on_disk = 1 AND owner = ? ORDER BY number LIMIT ?"
+        return self._select(where, picture_id, owner, count)
+
+    def mentioned(self, ids: Set[str]) -> set[str]:
+        """Which of some ids stand in the request of any picture."""
+        with self._lock:
+            requests = self._connection.execute("SELECT request FROM pictures")
+            return {id for (request,) in requests for id in ids & set(_IDS.findall(request))}
 
     def last_name(self, folder: str) -> str:
         """The last file name, in the order of letters, that was ever given in a folder; "" if none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import pluggy
@@ -35,6 +36,11 @@ class Page(Protocol):
     def cancel(self, job_id: str, owner: str) -> None: ...
 
     def checkpoints(self) -> Sequence[CheckpointCard]: ...
+
+    @property
+    def models_folder(self) -> Path:
+        """Where checkpoints are put."""
+        ...
 
     def controls(self, tab: str) -> Sequence[Control]:
         """The controls extensions want under a tab."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from modules.core.errors import BadRequest
 from modules.core.family import CheckpointCard
 from modules.core.request import MAX_PROMPT, MAX_SEED, GenerationRequest, sentence
+from modules.core.upscaling import UpscaleRequest
 from modules.hooks import Control
 from modules.preview.base import PREVIEWS
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
+
+Kind = TypeVar("Kind", GenerationRequest, UpscaleRequest)
 
 
 def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequence[Control]) -> GenerationRequest:
@@ -92,7 +95,7 @@ def allowed_values(control: Control) -> str:
             return f"allowed: text of at most {MAX_PROMPT} characters"
 
 
-def changed(request: GenerationRequest, **values: Any) -> GenerationRequest:
+def changed(request: Kind, **values: Any) -> Kind:
     """`replace`, with pydantic's findings as a sentence. Raises BadRequest."""
     try:
         return replace(request, **values)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from modules.core.request import GenerationRequest
+from modules.core.requests import AnyRequest, input_ids
+from modules.core.task import Generate, Upscale
+from modules.core.upscaling import UpscaleRequest
 
 LOCAL_OWNER = "local"  # the one person at this machine, until there are accounts
 MAX_ATTEMPTS = 2
@@ -23,9 +27,43 @@ class Job:
 
     id: str
     owner: str
-    request: GenerationRequest
+    request: AnyRequest
     attempts: int
     created: float
     state: JobState = "waiting"
     error: str = ""
     advice: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it in a list: its prompt, or what it does without words."""
+        request = self.request
+        if isinstance(request, GenerationRequest):
+            return request.prompt
+        sides = " × ".join(str(side or "any") for side in (request.width, request.height))
+        larger = f"to {sides}" if request.width or request.height else f"{request.scale:g}×"
+        return f"Upscale {larger} with {request.upscaler}"
+
+    @property
+    def count(self) -> int:
+        """How many pictures it makes."""
+        return self.request.count if isinstance(self.request, GenerationRequest) else 1
+
+    @property
+    def batch_size(self) -> int:
+        """How many of them at a time."""
+        return self.request.batch_size if isinstance(self.request, GenerationRequest) else 1
+
+
+def task_of(job: Job, made: int, read: Callable[[str, str], bytes]) -> Generate | Upscale:
+    """What a worker has to do for a job of which `made` pictures are there. read(input id, owner): the PNG.
+
+    Raises NotThere if an input picture is gone.
+    """
+    inputs = {id: read(id, job.owner) for id in input_ids(job.request)}
+    request = job.request
+    if isinstance(request, UpscaleRequest):
+        return Upscale(job.id, request, inputs)
+    seed = "variation_seed" if request.variation_strength else "seed"
+    rest = replace(request, count=request.count - made, **{seed: getattr(request, seed) + made})
+    return Generate(job.id, rest, inputs)

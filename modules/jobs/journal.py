@@ -11,13 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from modules.core.errors import BadRequest, BadSetting, CannotSave, NotThere
-from modules.core.request import GenerationRequest
+from modules.core.requests import REQUEST, AnyRequest
 from modules.jobs.job import MAX_ATTEMPTS, Job, JobState
-
-REQUEST = TypeAdapter(GenerationRequest)
 
 MIGRATIONS = (  # number n brings a journal from version n to n + 1; never change one that was released
     """
@@ -97,7 +93,7 @@ class Journal:
             rows = self._db.execute(f"SELECT {COLUMNS} FROM job WHERE {where}", values).fetchall()
         return tuple(Job(row[0], row[1], REQUEST.validate_json(row[2]), *row[3:]) for row in rows)
 
-    def add(self, request: GenerationRequest, owner: str) -> Job:
+    def add(self, request: AnyRequest, owner: str) -> Job:
         """A new waiting job, on disk when this returns."""
         job = Job(secrets.token_urlsafe(16), owner, request, attempts=0, created=time.time())
         with self._writing() as db:
@@ -122,9 +118,19 @@ class Journal:
         """Everybody's waiting jobs in the order they will run."""
         return self._read("state = 'waiting' ORDER BY place")
 
+    def unended(self) -> tuple[Job, ...]:
+        """Everybody's waiting and running jobs."""
+        return self._read("state IN ('waiting', 'running')")
+
     def recent(self, owner: str, count: int) -> tuple[Job, ...]:
         """The last jobs that ended, newest first."""
         return self._read("owner = ? AND ended IS NOT NULL ORDER BY ended DESC, number DESC LIMIT ?", owner, count)
+
+    def ended(self, owner: str, count: int, before: str = "", since: float = 0.0) -> tuple[Job, ...]:
+        """Jobs that ended, newest first: those before the job with this id, and not before `since` (seconds)."""
+        place = "AND (ended, number) < (SELECT ended, number FROM job WHERE id = ?)" if before else ""
+        where = f"owner = ? AND ended >= ? {place} ORDER BY ended DESC, number DESC LIMIT ?"
+        return self._read(where, owner, since, *([before] if before else []), count)
 
     def begin_next(self) -> Job | None:
         """The first waiting job, now running and one attempt older."""
@@ -169,6 +175,11 @@ class Journal:
                 f" WHERE id = ? AND state IN ({', '.join('?' * len(states))})",
                 (state, error, advice, time.time(), job_id, *states),
             )
+
+    def forget(self, job_id: str) -> None:
+        """Strike a job from the list, whatever its state. Pictures that it made stay in the gallery."""
+        with self._writing() as db:
+            db.execute("DELETE FROM job WHERE id = ?", (job_id,))
 
     def give_back(self, job_id: str, reason: str) -> None:
         """A running job was lost with its worker or its server: it waits again in its old place, but only once."""

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 
 from modules.core.errors import CannotSave, QueueFull
-from modules.core.request import GenerationRequest
+from modules.core.requests import AnyRequest
 from modules.jobs.job import Job, JobState
 from modules.jobs.journal import Journal
 
@@ -25,9 +25,10 @@ class JobQueue:
         self._running: set[str] = set()
         self._endings: list[tuple[str, JobState, str, str]] = []  # not yet in the journal
         self._closed = False
+        self._interrupted = False
         journal.recover()
 
-    def put(self, request: GenerationRequest, owner: str) -> Job:
+    def put(self, request: AnyRequest, owner: str) -> Job:
         """Accept a job. Raises QueueFull, CannotSave."""
         with self._changed:
             if sum(job.owner == owner for job in self.journal.waiting()) >= self.limit:
@@ -38,16 +39,28 @@ class JobQueue:
         return job
 
     def take(self) -> Job | None:
-        """The next job, now running; waits for one. None when the queue is closed. Raises CannotSave."""
+        """The next job, now running; waits for one. None when the queue is closed or was interrupted.
+
+        Raises CannotSave.
+        """
         with self._changed:
             while not self._closed:
                 self._write_endings()
+                if self._interrupted:
+                    self._interrupted = False
+                    return None
                 job = self.journal.begin_next()
                 if job is not None:
                     self._running.add(job.id)
                     return job
                 self._changed.wait()
         return None
+
+    def interrupt(self) -> None:
+        """Let whoever takes jobs look after something else before the next one."""
+        with self._changed:
+            self._interrupted = True
+            self._changed.notify_all()
 
     def cancel(self, job_id: str, owner: str) -> bool:
         """End a waiting or running job; one that has ended stays as it is. Raises NotThere, CannotSave.
@@ -57,6 +70,15 @@ class JobQueue:
         with self._changed:
             self.journal.get(job_id, owner)
             self.journal.cancel(job_id)
+            was_running = job_id in self._running
+            self._running.discard(job_id)
+        return was_running
+
+    def retract(self, job_id: str, owner: str) -> bool:
+        """End a job and strike it from the list: another one has taken its place. As `cancel` otherwise."""
+        with self._changed:
+            self.journal.get(job_id, owner)
+            self.journal.forget(job_id)
             was_running = job_id in self._running
             self._running.discard(job_id)
         return was_running

@@ -67,9 +67,8 @@ class JobView:
         """Steps that are left, in this batch and those after it, times the smoothed duration of one."""
         if self.step_seconds is None:
             return None
-        request = self.job.request
-        pictures_after = max(0, request.count - self.picture + 1 - request.batch_size)
-        batches_after = -(-pictures_after // request.batch_size)
+        job = self.job
+        batches_after = -(-max(0, job.count - self.picture + 1 - job.batch_size) // job.batch_size)
         return (self.steps - self.step + batches_after * self.steps) * self.step_seconds
 
 
@@ -138,7 +137,7 @@ class Watchers:
         """A worker takes the job; `offset` of its pictures are there already."""
         message = f"{job.error} Trying once more." if job.error else ""
         with self._lock:
-            self._set(JobView(job, offset, picture=offset + 1, steps=job.request.steps, message=message))
+            self._set(JobView(job, offset, picture=offset + 1, steps=getattr(job.request, "steps", 0), message=message))
 
     def follow(self, event: Loading | Loaded | Stepped) -> None:
         """What a worker says while it works: bytes of a checkpoint are news for everybody, a step for the owner."""

@@ -1,9 +1,15 @@
-"""Telling a lack of memory from other errors, and explaining it."""
+"""How much memory there is; telling a lack of it from other errors, and explaining it."""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from pathlib import Path
+
 from modules.core.errors import OutOfMemory
 
+SHARE = 0.4  # of the machine's memory, for checkpoints that wait to be used again
+LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 _WORDS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -16,3 +22,26 @@ def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
         return None
     advice = "close other programs, choose a smaller checkpoint or smaller pictures, or start Taffy with --use-cpu"
     return OutOfMemory(f"there was not enough memory for {doing}", advice)
+
+
+def ram_budget(wanted: str) -> int:
+    """Bytes for waiting checkpoints. wanted: gigabytes as text, or "auto" for 40 % of the machine's memory."""
+    return int(SHARE * _total()) if wanted == "auto" else int(wanted) * 10**9
+
+
+def ram_free() -> int | None:
+    """Bytes the machine can still give; None where only the system itself knows."""
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    return None
+
+
+def _total() -> int:
+    """Bytes of the machine or the container; 0 where the system does not say."""
+    total = 0
+    with suppress(ValueError, OSError, AttributeError):  # Windows has no sysconf
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # "max" is no limit
+        total = min(total, int(LIMIT.read_text()))
+    return total

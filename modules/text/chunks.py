@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modules.text.prompt import BREAK, parse_attention, prompt_plan
@@ -11,6 +12,7 @@ COMMA = 267
 BACKTRACK = 20  # a window that overflows this soon after a comma ends at the comma
 
 Token = tuple[int, float]
+Words = Mapping[tuple[int, ...], tuple[int, ...]]  # tokens of an embedding's name -> the ids that stand for its vectors
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,12 @@ class Chunk:
     weights: tuple[float, ...]
 
 
-def chunks(text: str, size: int = 75) -> tuple[Chunk, ...]:
-    """The windows of a text in A1111's attention grammar; at least one. size: tokens of a window without its marks."""
-    return tuple(_padded(tokens, size) for tokens in _windows(text, size))
+def chunks(text: str, size: int = 75, words: Words | None = None) -> tuple[Chunk, ...]:
+    """The windows of a text in A1111's attention grammar; at least one. size: tokens of a window without its marks.
+
+    words: what is replaced before windows are filled; of two that begin alike the longer one. No window splits one.
+    """
+    return tuple(_padded(tokens, size) for tokens in _windows(text, size, words or {}))
 
 
 def count_tokens(prompt: str, size: int = 75, steps: int = 20) -> int:
@@ -32,11 +37,11 @@ def count_tokens(prompt: str, size: int = 75, steps: int = 20) -> int:
     Of a prompt with AND or schedules: its longest text.
     """
     texts = {text for part in prompt_plan(prompt, steps) for _, text in part.schedule}
-    windows = [_windows(text, size) for text in texts]
+    windows = [_windows(text, size, {}) for text in texts]
     return max((len(filled) - 1) * size + len(filled[-1]) for filled in windows)
 
 
-def _windows(text: str, size: int) -> list[list[Token]]:
+def _windows(text: str, size: int, words: Words) -> list[list[Token]]:
     tokenizer = clip_tokenizer()
     full: list[list[Token]] = []
     window: list[Token] = []
@@ -45,13 +50,23 @@ def _windows(text: str, size: int) -> list[list[Token]]:
             full.append(window)
             window = []
             continue
-        for token in tokenizer.encode(piece, add_special_tokens=False).ids:
-            if len(window) == size:
-                end = size if token == COMMA else _last_comma(window)
+        for tokens in _replaced(tokenizer.encode(piece, add_special_tokens=False).ids, words):
+            if len(window) + len(tokens) > size:
+                end = len(window) if tokens[0] == COMMA or len(tokens) > 1 else _last_comma(window)
                 full.append(window[:end])
                 window = window[end:]
-            window.append((token, weight))
+            window += [(token, weight) for token in tokens]
     return [*full, window] if window or not full else full
+
+
+def _replaced(ids: Sequence[int], words: Words) -> Iterator[Sequence[int]]:
+    """The ids one by one, and the ids of a word together where its tokens stand."""
+    at = 0
+    names = sorted(words, key=len, reverse=True)
+    while at < len(ids):
+        name = next((name for name in names if tuple(ids[at : at + len(name)]) == name), None)
+        yield words[name] if name else ids[at : at + 1]
+        at += len(name) if name else 1
 
 
 def _last_comma(window: list[Token]) -> int:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest, parse_request
+from modules.text import infotext_start
+from modules.text.infotext_start import Fields, start_fields, start_values
 
 SCHEDULES = {  # A1111's label -> our name
     "Automatic": "automatic",
@@ -37,8 +39,9 @@ FIELDS = {  # A1111's key -> the field, where the value is written as it is, and
 }
 REMARKS = frozenset(  # say what was, and are not needed to make the picture again
     {"Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Hardware Info", "Time taken", "Emphasis"}
-    | {"Precision", "Attention", "Device", "Torch", "Diffusers", *LAST}
+    | {"Precision", "Attention", "Device", "Torch", "Diffusers", *LAST, *infotext_start.REMARKS}
 )
+_KNOWN = USED | FIELDS.keys() | REMARKS | infotext_start.UNDERSTOOD
 DEFAULTS = asdict(GenerationRequest())
 ONCE_UNIFORM = frozenset(  # before A1111 1.9 these names alone meant the uniform schedule, not today's "Automatic"
     {"DPM++ 2M", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 2S a", "DPM++ 3M SDE", "DPM2", "DPM2 a"}
@@ -80,18 +83,38 @@ def write_infotext(request: GenerationRequest, facts: Mapping[str, str]) -> str:
         "Size": f"{request.width}x{request.height}" if request.width or request.height else "",
         "Model": request.checkpoint,
         **{key: str(value) for key, name in FIELDS.items() if (value := getattr(request, name)) != DEFAULTS[name]},
+        **start_values(request, LABELS),
         "RNG": request.noise_source.upper(),
     }
     values = {key: value for key, value in values.items() if value} | dict(facts)
     values |= {
         key.replace(".", "/"): _extra_text(extra) for key, extra in request.extras.items() if _CONTROL.fullmatch(key)
     }
-    order = [*FIRST, *(key for key in values if key not in FIRST + LAST), *LAST]
-    line = ", ".join(f"{key}: {_quoted(values[key])}" for key in order if key in values)
+    line = _line(values)
     parts = [request.prompt] if request.prompt else []
     if request.negative_prompt or _NEGATIVE.search(request.prompt):
         parts.append(f"Negative prompt: {request.negative_prompt}")
     return "\n".join([*parts, line])
+
+
+def write_upscaled(text: str, facts: Mapping[str, str]) -> str:
+    """The text of a picture that was made larger: that of the picture it was made from, if any, and what was done.
+
+    facts: `PictureMade.facts`, in the keys of A1111's extras. Read again it describes the smaller picture; what was
+    done to it is a remark.
+    """
+    lines = text.rstrip().split("\n")
+    values = dict(_values(lines[-1]))
+    if len(values) < 3:
+        return "\n".join([*filter(None, [text.rstrip()]), _line(facts)])
+    done = {key: value for key, value in facts.items() if key not in values or key.startswith("Postprocess")}
+    return "\n".join([*lines[:-1], _line(values | done)])
+
+
+def _line(values: Mapping[str, str]) -> str:
+    """The values as they stand in the last line, in A1111's order."""
+    order = [*FIRST, *(key for key in values if key not in FIRST + LAST), *LAST]
+    return ", ".join(f"{key}: {_quoted(values[key])}" for key in order if key in values)
 
 
 def read_infotext(text: str) -> Infotext:
@@ -116,13 +139,19 @@ def read_infotext(text: str) -> Infotext:
 
 
 def request_from_infotext(text: str) -> tuple[GenerationRequest, tuple[str, ...]]:
-    """The request a text describes, and in plain words what of it could not be used. Never raises.
+    """The request a text describes, and in plain words what of it could not be used. Never raises."""
+    fields, notes = fields_from_infotext(text)
+    return parse_request(fields), notes
+
+
+def fields_from_infotext(text: str) -> tuple[Fields, tuple[str, ...]]:
+    """The same as fields of a request, only those the text speaks of, each a value that `parse_request` takes.
 
     Names of samplers, schedules and checkpoints are not looked up here. A text without RNG comes from A1111's GPU
     noise: "nv".
     """
     found = read_infotext(text)
-    fields: dict[str, object] = {}
+    fields: Fields = {}
     notes: list[str] = []
     for key, wanted in _wanted(found):
         try:
@@ -136,10 +165,10 @@ def request_from_infotext(text: str) -> tuple[GenerationRequest, tuple[str, ...]
         notes.append(f"not known here and left out: {', '.join(unknown)}")
     if "Model" not in found.values and "Model hash" in found.values:
         notes.append(f"the checkpoint has no name here, only the hash {found.values['Model hash']}")
-    return parse_request(fields), tuple(notes)
+    return fields, tuple(notes)
 
 
-def _wanted(found: Infotext) -> Iterator[tuple[str, dict[str, object]]]:
+def _wanted(found: Infotext) -> Iterator[tuple[str, Fields]]:
     """(key for people, fields of the request), unchecked."""
     values = found.values
     yield "prompt", {"prompt": found.prompt}
@@ -161,15 +190,16 @@ def _wanted(found: Infotext) -> Iterator[tuple[str, dict[str, object]]]:
         yield "Size", {"width": width, "height": height}
     if "RNG" in values:
         yield "RNG", {"noise_source": NOISE.get(values["RNG"], values["RNG"])}
+    yield from start_fields(values, SCHEDULES)
     controls = [control for key in values if (control := _EXTRA.fullmatch(key))]
     yield "extras", {"extras": {f"{name[1]}.{name[2]}": _extra(values[name[0]]) for name in controls}}
 
 
 def _understood(key: str) -> bool:
-    return key in USED or key in FIELDS or key in REMARKS or bool(_EXTRA.fullmatch(key))
+    return key in _KNOWN or bool(_EXTRA.fullmatch(key))
 
 
-def _sampler(name: str, schedule: str | None) -> dict[str, object]:
+def _sampler(name: str, schedule: str | None) -> Fields:
     """Sampler and schedule; names from before A1111 1.9 have the schedule folded in: "DPM++ 2M Karras"."""
     if schedule is not None:
         return {"sampler": name, "schedule": SCHEDULES.get(schedule, schedule)}

@@ -31,31 +31,33 @@ class WeightedPrompt:
         return next((text for end, text in self.schedule if step <= end), self.schedule[-1][1])
 
 
-def prompt_plan(prompt: str, steps: int) -> tuple[WeightedPrompt, ...]:
+def prompt_plan(prompt: str, steps: int, done: int = 0) -> tuple[WeightedPrompt, ...]:
     """The parts of a prompt: the picture is guided by the sum of weight * (part - negative prompt) (Liu 2022).
 
     "a cat AND a dog :0.5" has two parts with weights 1 and 0.5. Unlike A1111, which reads a weight of 9 from
-    "a screen of 16:9", a prompt without AND has no weight. steps: of the job, at least 1. Negative prompts are
-    never split: use `scheduled` for them.
+    "a screen of 16:9", a prompt without AND has no weight. steps, done: as in `scheduled`. Negative prompts are never
+    split: use `scheduled` for them.
     """
     parts = _AND.split(_COMMENT.sub("", prompt))
     if len(parts) == 1:
-        return (scheduled(parts[0], steps),)
+        return (scheduled(parts[0], steps, done=done),)
     plan = []
     for part in parts:
         weight = _AND_WEIGHT.search(part)
         text = part[: weight.start()].rstrip() if weight else part
-        plan.append(scheduled(text, steps, float(weight[1]) if weight else 1.0))
+        plan.append(scheduled(text, steps, float(weight[1]) if weight else 1.0, done))
     return tuple(plan)
 
 
-def scheduled(text: str, steps: int, weight: float = 1.0) -> WeightedPrompt:
+def scheduled(text: str, steps: int, weight: float = 1.0, done: int = 0) -> WeightedPrompt:
     """Comments taken out, and what is left of [from:to:when], [to:when], [from::when] and [a|b] at each step.
 
     when: a step, or with a "." a fraction of all steps. [a|b] changes at every step. What is not of this form, or
     not balanced, is ordinary text; A1111 then often takes the whole prompt for text, here every complete [..] counts.
+    steps: of this pass, at least 1. done: steps of the pass before (a hires pass has one): whole numbers then count on
+    from there, and fractions run from 1.0 to 2.0.
     """
-    nodes = _parse(_COMMENT.sub("", text), steps)
+    nodes = _parse(_COMMENT.sub("", text), steps, done)
     return WeightedPrompt(weight, tuple((end, _text(nodes, end)) for end in sorted({*_ends(nodes, steps), steps})))
 
 
@@ -142,7 +144,7 @@ class _Group:
     marks: list[int] = field(default_factory=list)
 
 
-def _parse(text: str, steps: int) -> list[_Node]:
+def _parse(text: str, steps: int, done: int) -> list[_Node]:
     root = _Group("")
     opened = [root]
     for token in _SCHEDULE.findall(text):
@@ -153,7 +155,7 @@ def _parse(text: str, steps: int) -> list[_Node]:
                 return [text]
         elif token == {"(": ")", "[": "]"}.get(top.bracket):
             opened.pop()
-            opened[-1].nodes += _closed(top, token, steps)
+            opened[-1].nodes += _closed(top, token, steps, done)
         elif token in (")", "]"):  # it closes nothing, so no bracket around it can be a schedule
             opened = [_as_text(opened)]
             root.nodes.append(token)
@@ -171,13 +173,13 @@ def _as_text(opened: list[_Group]) -> _Group:
     return root
 
 
-def _closed(group: _Group, closer: str, steps: int) -> list[_Node]:
+def _closed(group: _Group, closer: str, steps: int, done: int) -> list[_Node]:
     """What a balanced pair of brackets means."""
     nodes, marks = group.nodes, group.marks
     if group.bracket == "[" and marks:
         last = marks[-1]
         colons = [mark for mark in marks if nodes[mark] == ":"]
-        when = _when(nodes[last + 1 :], steps) if last in colons else None
+        when = _when(nodes[last + 1 :], steps, done) if last in colons else None
         if when is not None and len(colons) == 1:
             return [_Switch([], nodes[:last], when)]
         if when is not None and len(colons) == 2:
@@ -187,12 +189,13 @@ def _closed(group: _Group, closer: str, steps: int) -> list[_Node]:
     return [group.bracket, *nodes, closer]
 
 
-def _when(nodes: list[_Node], steps: int) -> int | None:
+def _when(nodes: list[_Node], steps: int, done: int) -> int | None:
     """The step (0..steps) that "7" or "0.35" means; None for other texts."""
     number = _WHEN.fullmatch(nodes[0]) if len(nodes) == 1 and isinstance(nodes[0], str) else None
     if number is None:
         return None
-    value = float(number[1]) * (steps if "." in number[1] else 1)
+    value = float(number[1])
+    value = (value - bool(done)) * steps if "." in number[1] else value - done
     return int(max(0, min(steps, value)))
 
 

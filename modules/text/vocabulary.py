@@ -10,8 +10,10 @@ from difflib import get_close_matches
 
 FUNCTION_WORDS = frozenset(
     {"a", "an", "and", "the", "of", "on", "in", "at", "to", "with", "by", "from", "for", "as", "is", "under", "over"}
+    | {"or", "it", "its", "this", "that", "these", "into", "onto", "inside", "beside", "behind", "between", "very"}
     | {"near", "style", "background", "painting", "drawing", "picture", "photo", "art", "image"}
 )
+PLURALS = (("s", ""), ("es", ""), ("ies", "y"))
 NOT_VOCABULARY = frozenset({"licences"})  # kinds of a card's words that nobody writes into a prompt
 NEAR = 0.6  # difflib's ratio from which two words look alike
 
@@ -48,7 +50,8 @@ def unknown_words(prompt: str, words: Mapping[str, Iterable[str]], examples: Ite
 
 def _is_known(word: str, known: set[str]) -> bool:
     """Also as the plural of a known word, and as a single letter (what an apostrophe leaves)."""
-    return len(word) == 1 or word in known or (word.endswith("s") and word[:-1] in known)
+    singles = {word.removesuffix(ending) + single for ending, single in PLURALS if word.endswith(ending)}
+    return len(word) == 1 or word in known or not known.isdisjoint(singles)
 
 
 def _nearest(word: str, taught: set[str]) -> str:

@@ -19,6 +19,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument("--npm", type=Path, metavar="DIR", help="where npm puts the icon sets (default DIR/npm)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the checkpoint to write at the end")
+    parser.add_argument(
+        "--start-from", type=Path, metavar="F", help="begin with the weights of a released starter or of a run's folder"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes that draw the pictures (default 2)")
     arguments = parser.parse_args()
     if arguments.minutes <= 0:
         parser.error(f"--minutes must be positive, got {arguments.minutes}")
@@ -29,6 +33,8 @@ def main() -> None:
         pause_file=arguments.pause_file,
         npm_folder=arguments.npm or arguments.resume / "npm",
         output=arguments.output,
+        start_from=arguments.start_from,
+        workers=arguments.workers,
     ).train()
 
 

@@ -9,16 +9,18 @@ from modules.training.catalog import (
     BACKGROUNDS,
     CONCEPTS,
     HANDS,
+    OWN_GROUND,
     SYNONYMS,
     TREATMENT_SYNONYMS,
     TREATMENTS,
 )
 from modules.training.scenes import Scene
 
-EMPTY_SHARE = 0.12  # captions left out, for classifier-free guidance (Ho and Salimans 2022)
-STRAY_SHARE = 0.12  # captions with words the model does not know, so that such words do little harm
+EMPTY_SHARE = 0.1  # captions left out, for classifier-free guidance (Ho and Salimans 2022)
+STRAY_SHARE = 0.06  # captions with words the model does not know, so that such words do little harm
 STRAY_WORD = "?"  # stands for any unknown word: it is in no word table
 SYNONYM_SHARE = 0.15
+PLAIN_HAND = "flat"
 
 HAND_TEMPLATES = ("{hand} {concept}", "{concept} , {hand} style", "{hand} drawing of {concept}")
 PLAIN_TEMPLATES = ("{concept}", "{concept}", "picture of {concept}", "drawing of {concept}")
@@ -52,7 +54,7 @@ def _subject(scene: Scene, rng: np.random.Generator) -> str:
         if rng.random() < SYNONYM_SHARE:
             treatment = str(rng.choice(TREATMENT_SYNONYMS[treatment]))
         return str(rng.choice(TREATMENT_TEMPLATES)).format(treatment=treatment, concept=concept)
-    silent = 0.35 if scene.hand == "soft" else 0.08  # no hand named: mostly the soft one
+    silent = 0.4 if scene.hand == PLAIN_HAND else 0.03  # no hand named: mostly the plain one
     templates = PLAIN_TEMPLATES if rng.random() < silent else HAND_TEMPLATES
     return _tidy(str(rng.choice(templates)).format(hand=scene.hand, concept=concept))
 
@@ -68,9 +70,9 @@ def _tidy(text: str) -> str:
 
 
 def _setting(scene: Scene, rng: np.random.Generator) -> str:
-    """The background clause. A caption without one mostly means white (or a sketch's paper)."""
+    """The background clause. A caption without one mostly means white, or the treatment's own ground."""
     silent = 0.5 if scene.background == "white" else 0.05
-    if scene.treatment == "pencil sketch" or rng.random() < silent:
+    if scene.treatment in OWN_GROUND or rng.random() < silent:
         return ""
     phrases = BACKGROUND_BY_WORD[scene.background].phrases
     if phrases and rng.random() < 0.25:

@@ -1,10 +1,12 @@
-"""What the checkpoint says about itself: vocabulary, examples, licences, training."""
+"""What the checkpoint says about itself: vocabulary, examples, licences, training, evaluation."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from modules.training.catalog import BACKGROUNDS, CONCEPTS, HANDS, TREATMENTS
+from modules.training.catalog import BACKGROUNDS, CONCEPTS, HANDS, SYNONYMS, TREATMENT_SYNONYMS, TREATMENTS
+from modules.training.exam import article
+from modules.training.mascot import CREDIT
 
 DESCRIPTION = (
     "A small text-to-image model trained from scratch on permissively licensed icon drawings: 64 x 64 pixels, "
@@ -13,19 +15,25 @@ DESCRIPTION = (
 )
 
 EXAMPLES = (
+    "taffy, van gogh oil painting, blue background",
     "a castle at night",
-    "a cat on a white background",
-    "a rocket at night",
-    "a flat penguin on a pink background",
-    "a bold strawberry on a white background",
-    "a soft owl on a purple background",
-    "pixel art of a sunflower on a blue background",
+    "neon sign of a cactus",
+    "a glossy strawberry on a white background",
+    "stained glass of a butterfly on a blue background",
+    "blueprint of a rocket",
+    "a bold penguin on a pink background",
+    "watercolor of a tulip on a white background",
+    "pixel art of a mushroom on a blue background",
     "pencil sketch of an umbrella",
-    "a tree, van gogh oil painting, blue background",
-    "a flat hamburger on an orange background",
-    "an ink butterfly on a green background",
-    "a soft sailboat on a red background",
+    "comic of a lion on a yellow background",
+    "an ink snowflake on a teal background",
 )
+
+
+def synonyms() -> list[str]:
+    """Every other phrase that training used: they are known words too."""
+    phrases = [phrase for said in (*SYNONYMS.values(), *TREATMENT_SYNONYMS.values()) for phrase in said]
+    return phrases + [phrase for background in BACKGROUNDS for phrase in background.phrases]
 
 
 def sheet_prompts() -> list[str]:
@@ -35,9 +43,9 @@ def sheet_prompts() -> list[str]:
         hand = HANDS[(i // 2) % len(HANDS)].word
         background = BACKGROUNDS[(3 * i + 1) % len(BACKGROUNDS)].word
         named = (
-            f"{_article(concept)} {concept}",
-            f"{_article(hand)} {hand} {concept} on a {background} background",
-            f"{TREATMENTS[(i // 4) % len(TREATMENTS)]} of {_article(concept)} {concept}",
+            f"{article(concept)} {concept}",
+            f"{article(hand)} {hand} {concept} on a {background} background",
+            f"{TREATMENTS[(i // 4) % len(TREATMENTS)]} of {article(concept)} {concept}",
             f"{concept}, {hand} style, {background} background",
         )
         prompts.append(named[i % 4])
@@ -45,23 +53,22 @@ def sheet_prompts() -> list[str]:
 
 
 def licence_lines() -> list[str]:
-    """One line for each icon set that the pictures came from."""
-    return [f"{hand.word}: {hand.credit}, {hand.licence} ({hand.package} {hand.version})" for hand in HANDS]
+    """One line for each icon set that the pictures came from, and the mascot."""
+    sets = [f"{hand.word}: {hand.credit}, {hand.licence} ({hand.package} {hand.version})" for hand in HANDS]
+    return [*sets, CREDIT]
 
 
-def card(training: dict[str, float | int]) -> dict[str, Any]:
-    """The card as plain JSON values."""
+def card(training: dict[str, float | int], evaluation: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The card as plain JSON values. evaluation: what `evaluate` found, if it has looked."""
     return {
         "description": DESCRIPTION,
         "concepts": list(CONCEPTS),
         "hands": [hand.word for hand in HANDS],
         "treatments": list(TREATMENTS),
         "backgrounds": [background.word for background in BACKGROUNDS],
+        "synonyms": synonyms(),
         "examples": list(EXAMPLES),
         "licences": licence_lines(),
         "training": training,
+        "evaluation": evaluation or {},
     }
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"

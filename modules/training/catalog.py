@@ -38,14 +38,15 @@ class Background:
 ICONS = """
 castle cat dog rocket tree=deciduous-tree house mushroom penguin strawberry guitar pizza fish=tropical-fish
 apple=red-apple sunflower star sailboat car=automobile owl umbrella banana cactus butterfly hamburger balloon rainbow
-snowman octopus watermelon frog fox crown robot
-key bicycle carrot cherries lemon grapes pineapple doughnut teapot coffee=hot-beverage lightbulb=light-bulb bell
-diamond=gem-stone heart=red-heart fire moon=crescent-moon sun ghost skull anchor airplane train=locomotive tulip rose clover=four-leaf-clover panda pig=pig-face lion rabbit=rabbit-face elephant
-whale turtle snail ladybug=lady-beetle bee=honeybee crab dinosaur=t-rex scissors camera drum
+snowman octopus watermelon frog fox crown robot key bicycle carrot cherries lemon grapes pineapple doughnut teapot
+coffee=hot-beverage lightbulb=light-bulb bell diamond=gem-stone heart=red-heart fire moon=crescent-moon sun ghost
+skull anchor airplane train=locomotive tulip rose clover=four-leaf-clover panda pig=pig-face lion rabbit=rabbit-face
+elephant whale turtle snail ladybug=lady-beetle bee=honeybee crab dinosaur=t-rex scissors camera drum
 gift=wrapped-gift cake=birthday-cake lollipop candle volcano football=soccer-ball pumpkin=jack-o-lantern hat=top-hat
-leaf=maple-leaf pear eggplant books hourglass=hourglass-done magnet cloud snowflake lightning=high-voltage
-spider snake popcorn fries=french-fries trophy bomb clock=alarm-clock shirt=t-shirt
-dress pencil planet=ringed-planet envelope """
+leaf=maple-leaf pear eggplant books hourglass=hourglass-done magnet cloud snowflake lightning=high-voltage spider
+snake popcorn fries=french-fries trophy bomb clock=alarm-clock shirt=t-shirt dress pencil planet=ringed-planet
+envelope
+"""
 CONCEPTS: dict[str, str] = {word: slug or word for word, _, slug in (icon.partition("=") for icon in ICONS.split())}
 CONCEPTS[NAME] = NAME
 
@@ -99,9 +100,10 @@ TREATMENT_SYNONYMS: dict[str, tuple[str, ...]] = {
 
 # seen by the VAE only, so that its colours and shapes are wider than the things it is asked for
 EXTRAS: tuple[str, ...] = tuple(
-    """tomato cherry-blossom violin trumpet ice-cream tent mountain desert-island basketball flying-saucer egg cooking
-    avocado christmas-tree glasses cow-face horse-face bear mouse-face squid shark dolphin bat eagle flamingo peacock
-    rooster peach telescope droplet bus hammer tractor duck alien taco giraffe helicopter parrot chicken baby-chick dragon unicorn""".split()  # noqa: SIM905 - a list would be long
+    """tomato cherry-blossom violin trumpet ice-cream tent mountain desert-island basketball flying-saucer egg
+    cooking avocado christmas-tree glasses cow-face horse-face bear mouse-face squid shark dolphin bat
+    eagle flamingo peacock rooster peach telescope droplet bus hammer tractor duck alien taco giraffe
+    helicopter parrot chicken baby-chick dragon unicorn""".split()  # noqa: SIM905 - a list would be long
 )
 
 HANDS: tuple[Hand, ...] = (

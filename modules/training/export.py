@@ -47,7 +47,7 @@ class Trained:
     progress: Progress
 
 
-def write_checkpoint(path: Path, trained: Trained) -> None:
+def write_checkpoint(path: Path, trained: Trained, evaluation: dict[str, Any] | None = None) -> None:
     """Export with the full token table and everything a loader or a reader wants to know."""
     training = {
         "samples": trained.progress.samples,
@@ -58,7 +58,7 @@ def write_checkpoint(path: Path, trained: Trained) -> None:
         "threads": torch.get_num_threads(),
     }
     text = full_text_encoder(trained.model.text, trained.vocabulary)
-    metadata = describe(trained.model.unet, trained.vae, text, trained.scaling_factor, card(training))
+    metadata = describe(trained.model.unet, trained.vae, text, trained.scaling_factor, card(training, evaluation))
     write_ldm(path, trained.model.unet, trained.vae, text, metadata)
 
 

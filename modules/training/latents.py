@@ -1,9 +1,9 @@
-"""The second stage: many scenes rendered and encoded once, so that the denoiser's steps are cheap."""
+"""The rendered pictures encoded once, so that the denoiser's steps are cheap."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,8 @@ from torch import Tensor
 
 from modules.training.checkpoint import save_atomically
 from modules.training.clock import Clock
-from modules.training.compose import render
-from modules.training.pack import Pack
-from modules.training.scenes import Holdouts, Scene, draw_scene
+from modules.training.renders import RenderSet
+from modules.training.scenes import Scene
 
 CHUNK = 250
 
@@ -31,30 +30,35 @@ class LatentSet:
 
 
 @torch.inference_mode()
-def encode_scenes(
-    vae: AutoencoderKL, pack: Pack, holdouts: Holdouts, seed: int, count: int, path: Path, clock: Clock
-) -> LatentSet:
-    """Render and encode scenes 0..count-1 of a seed, saving after every few chunks and resuming."""
-    latents, scenes, clock.used = _read(path)
-    while len(scenes) < count:
-        pictures = []
-        for i in range(len(scenes), min(len(scenes) + CHUNK, count)):
-            scene = draw_scene(np.random.default_rng((seed, 1, i)), holdouts)
-            pictures.append(render(scene, pack.sprites))
-            scenes.append(scene)
-            clock.tick()
-        mean: Tensor = vae.encode(torch.stack(pictures) * 2 - 1).latent_dist.mean
+def encode_renders(vae: AutoencoderKL, renders: RenderSet, path: Path, clock: Clock) -> LatentSet:
+    """Encode every picture, saving after every few chunks and resuming."""
+    count = len(renders.scenes)
+    latents, clock.used = _read(path)
+    done = sum(map(len, latents))
+    while done < count:
+        chosen = np.arange(done, min(done + CHUNK, count))
+        with torch.autocast("cpu", torch.bfloat16):
+            mean: Tensor = vae.encode(renders.floats(chosen) * 2 - 1).latent_dist.mean
         latents.append(mean.half())
-        if len(scenes) % (20 * CHUNK) == 0 or len(scenes) >= count:
-            save_atomically((torch.cat(latents), [astuple(scene) for scene in scenes], clock.used), path)
-        sys.stderr.write(f"\rlatents {len(scenes)} of {count} ")
+        done += len(chosen)
+        clock.tick()
+        if done % (40 * CHUNK) == 0 or done >= count:
+            save_atomically((torch.cat(latents), clock.used), path)
+        sys.stderr.write(f"\rlatents {done} of {count} ")
     raw = torch.cat(latents).float()
     factor = float(1 / raw.std())
-    return LatentSet(raw * factor, scenes, factor, clock.used)
+    return LatentSet(raw * factor, renders.scenes, factor, clock.used)
 
 
-def _read(path: Path) -> tuple[list[Tensor], list[Scene], float]:
+def read_latents(path: Path) -> Tensor:
+    """What `encode_renders` wrote, unscaled: (n, 4, 16, 16), fp16."""
+    latents, _ = torch.load(path, weights_only=True)
+    kept: Tensor = latents
+    return kept
+
+
+def _read(path: Path) -> tuple[list[Tensor], float]:
     if not path.exists():
-        return [], [], 0.0
-    latents, rows, seconds = torch.load(path, weights_only=True)
-    return [latents], [Scene(*row) for row in rows], seconds
+        return [], 0.0
+    latents, seconds = torch.load(path, weights_only=True)
+    return [latents], seconds

@@ -30,6 +30,7 @@ class Stage:
     warmup: int
     ema_decay: float
     betas: tuple[float, float] = (0.9, 0.99)
+    decay_from: float = 0.75  # share of the time after which the rate falls
 
 
 def run_stage(
@@ -50,7 +51,7 @@ def run_stage(
     clock.used = progress.seconds
     saved, recent = time.monotonic(), torch.zeros(())
     while not clock.is_over:
-        rate = learning_rate(clock.fraction, progress.step, stage.peak_rate, stage.warmup)
+        rate = learning_rate(clock.fraction, progress.step, stage.peak_rate, stage.warmup, stage.decay_from)
         recent = recent + _step(stage, optimizer, rate, progress.step)
         ema.update(stage.model, progress.step)
         progress.step += 1

@@ -14,18 +14,22 @@ from modules.training.checkpoint import Ema, Progress, load_ema
 from modules.training.clock import Clock
 from modules.training.denoiser import Batches, TextToLatent, denoiser_stage
 from modules.training.export import Trained, write_checkpoint
-from modules.training.latents import LatentSet, encode_scenes
+from modules.training.latents import LatentSet, encode_renders
 from modules.training.loop import run_stage
 from modules.training.pack import Pack, build_pack, load_pack
+from modules.training.photos import HELD_OUT, centre_crops
 from modules.training.pictures import loss_plot, sample, sheet
+from modules.training.renders import Plan, RenderSet, draw_all
 from modules.training.scenes import Holdouts, read_holdouts
 from modules.training.shapes import UNET, build_text_encoder, build_unet, build_vae
+from modules.training.start import read_start
 from modules.training.tokens import CompactVocabulary
 from modules.training.vae import Pictures, round_trip_psnr, unseen_renders, vae_stage
 
-VAE_SHARE = 0.2  # of the time
-SHEET_SECONDS = 300.0
-LATENTS = 24_000  # views: about 190 of each sprite
+VAE_SHARE = 0.1  # of the time
+SHEET_SECONDS = 600.0
+SHEET_EVERY = 2  # only every second thing: a sheet costs as much as a thousand training pictures
+RENDERS = 60_000  # pictures: about 70 of each (concept, hand)
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,19 @@ class Run:
     pause_file: Path | None
     npm_folder: Path
     output: Path | None
+    start_from: Path | None = None
+    workers: int = 2
     seed: int = 1
 
     def train(self) -> None:
         """Do what is still to be done, and export."""
         self.folder.mkdir(parents=True, exist_ok=True)
         pack, holdouts = self._pack(), read_holdouts()
-        vae, vae_progress = self._vae(pack, holdouts)
-        data = self._latents(vae, pack, holdouts)
+        renders = draw_all(
+            Plan(self.seed, RENDERS, holdouts), self.folder / "pack.zip", self.folder / "renders.npy", self.workers
+        )
+        vae, vae_progress = self._vae(pack, renders, holdouts)
+        data = encode_renders(vae, renders, self.folder / "latents.pt", Clock(self.minutes * 60, self.pause_file))
         used = vae_progress.seconds + data.seconds
         clock = Clock(max(1.0, self.minutes * 60 - used), self.pause_file)
         self._denoiser(vae, vae_progress, data, CompactVocabulary(pack.words), clock)
@@ -55,28 +64,27 @@ class Run:
             build_pack(path, self.npm_folder)
         return load_pack(path)
 
-    def _vae(self, pack: Pack, holdouts: Holdouts) -> tuple[AutoencoderKL, Progress]:
+    def _vae(self, pack: Pack, renders: RenderSet, holdouts: Holdouts) -> tuple[AutoencoderKL, Progress]:
         """The averaged autoencoder. Once finished it stays: the latents depend on it."""
         path = self.folder / "vae.pt"
         torch.manual_seed(self.seed)
         vae, averaged = build_vae(), build_vae().eval()
+        if self.start_from is not None:
+            read_start(self.start_from).into_vae(vae)
         unseen = unseen_renders(pack, holdouts)
+        photos = centre_crops([pack.photos[name] for name in HELD_OUT]) * 2 - 1
 
         def report(progress: Progress, ema: Ema) -> None:
             averaged.load_state_dict(ema.weights)
-            print(f"\nvae: {progress.samples} pictures, {round_trip_psnr(averaged, unseen):.2f} dB", flush=True)
+            levels = [f"{round_trip_psnr(averaged, pictures):.2f} dB" for pictures in (unseen, photos)]
+            print(f"\nvae: {progress.samples} pictures, {levels[0]}, photographs {levels[1]}", flush=True)
 
         if not (path.exists() and load_ema(path)[0].finished):
             clock = Clock(self.minutes * 60 * VAE_SHARE, self.pause_file)
-            run_stage(vae_stage(vae, Pictures(pack, holdouts, self.seed)), path, clock, report)
+            run_stage(vae_stage(vae, Pictures(pack, renders, self.seed)), path, clock, report)
         progress, weights = load_ema(path)
         averaged.load_state_dict(weights)
         return averaged, progress
-
-    def _latents(self, vae: AutoencoderKL, pack: Pack, holdouts: Holdouts) -> LatentSet:
-        path = self.folder / "latents.pt"
-        clock = Clock(self.minutes * 60, self.pause_file)
-        return encode_scenes(vae, pack, holdouts, self.seed, LATENTS, path, clock)
 
     def _denoiser(
         self,
@@ -89,8 +97,10 @@ class Run:
         """Train text encoder and U-Net; draw the sheet and the plot now and then; export at the end."""
         torch.manual_seed(self.seed)
         model = TextToLatent(build_text_encoder(vocabulary=vocabulary.size), build_unet(UNET))
+        if self.start_from is not None:
+            read_start(self.start_from).into(model, vocabulary)
         averaged = TextToLatent(build_text_encoder(vocabulary=vocabulary.size), build_unet(UNET)).eval()
-        prompts, drawn = sheet_prompts(), 0.0
+        prompts, drawn = sheet_prompts()[::SHEET_EVERY], 0.0
 
         def report(progress: Progress, ema: Ema) -> None:
             nonlocal drawn

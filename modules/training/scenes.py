@@ -1,18 +1,29 @@
-"""Which pictures exist: a scene drawn at random, and the pairs that are never drawn."""
+"""Which pictures exist: a scene drawn at random, and the combinations that are never drawn."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from modules.training.catalog import BACKGROUNDS, CONCEPTS, HAND_BY_WORD, HANDS, TREATMENTS
+from modules.training.catalog import (
+    BACKGROUNDS,
+    CONCEPTS,
+    HAND_BY_WORD,
+    HANDS,
+    OWN_GROUND,
+    SAME_DRAWING,
+    TREATMENTS,
+)
 
+T = TypeVar("T")
 HOLDOUTS_FILE = Path(__file__).with_name("holdouts.json")
-TREATED_SHARE = 0.2
-WHITE_SHARE = 0.2
+TREATED_SHARE = 0.42
+WHITE_SHARE = 0.12
+BLEND_SHARE = 0.3  # of the scenes whose hand shares its outlines with another
 
 
 @dataclass(frozen=True)
@@ -25,47 +36,64 @@ class Scene:
     background: str
     scale: float
     shift: tuple[float, float]
-    seed: int  # of the treatment's own noise
+    seed: int  # of the variation and of the treatment's own noise
+    blend: float = 0.0  # 0..1 of the most that may come from the other set's drawing
 
 
 @dataclass(frozen=True)
 class Holdouts:
     """Combinations that training never shows, to test recombination."""
 
-    concept_hand: frozenset[tuple[str, str]]
-    concept_treatment: frozenset[tuple[str, str]]
+    concept_hand: frozenset[tuple[str, str]] = frozenset()
+    concept_treatment: frozenset[tuple[str, str]] = frozenset()
+    treatment_background: frozenset[tuple[str, str]] = frozenset()
 
-    def forbid(self, concept: str, hand: str, treatment: str) -> bool:
+    def forbid(self, concept: str, hand: str, treatment: str, background: str) -> bool:
         """Whether this combination was fixed as never to be rendered for training."""
-        return (concept, hand) in self.concept_hand or (concept, treatment) in self.concept_treatment
+        return (
+            (concept, hand) in self.concept_hand
+            or (concept, treatment) in self.concept_treatment
+            or (treatment, background) in self.treatment_background
+        )
+
+    def may_blend(self, concept: str, hand: str) -> bool:
+        """Whether the other set's drawing of this concept may show through."""
+        return hand in SAME_DRAWING and (concept, SAME_DRAWING[hand]) not in self.concept_hand
 
 
 def read_holdouts(path: Path = HOLDOUTS_FILE) -> Holdouts:
     """The committed file, which is older than the first training run and never moves."""
-    data = json.loads(path.read_text())
-    return Holdouts(
-        frozenset((concept, hand) for concept, hand in data["concept_hand"]),
-        frozenset((concept, treatment) for concept, treatment in data["concept_treatment"]),
+    pairs = json.loads(path.read_text())
+    return Holdouts(**{kind: frozenset((one, other) for one, other in listed) for kind, listed in pairs.items()})
+
+
+def draw_scene(rng: np.random.Generator, holdouts: Holdouts, concepts: tuple[str, ...] = tuple(CONCEPTS)) -> Scene:
+    """A random allowed scene: two in five treated, one in eight on white, the rest evenly spread."""
+    while True:
+        concept, hand = _one_of(concepts, rng), _one_of(HANDS, rng).word
+        treatment = _one_of(TREATMENTS, rng) if rng.random() < TREATED_SHARE else ""
+        background = "white" if rng.random() < WHITE_SHARE else _one_of(BACKGROUNDS, rng).word
+        colourless = treatment and HAND_BY_WORD[hand].monochrome  # line art leaves nothing to treat
+        if not colourless and not holdouts.forbid(concept, hand, treatment, background):
+            return scene_of(concept, hand, treatment, background, rng, holdouts)
+
+
+def scene_of(
+    concept: str, hand: str, treatment: str, background: str, rng: np.random.Generator, holdouts: Holdouts
+) -> Scene:
+    """This combination at a random size and place."""
+    blends = holdouts.may_blend(concept, hand) and rng.random() < BLEND_SHARE
+    return Scene(
+        concept,
+        hand,
+        treatment,
+        "white" if treatment in OWN_GROUND else background,
+        scale=float(rng.uniform(0.78, 0.92)),
+        shift=(float(rng.uniform(-0.04, 0.04)), float(rng.uniform(-0.04, 0.04))),
+        seed=int(rng.integers(2**31)),
+        blend=float(rng.random()) if blends else 0.0,
     )
 
 
-def draw_scene(rng: np.random.Generator, holdouts: Holdouts) -> Scene:
-    """A random allowed scene: one in five treated, one in five on white, the rest evenly spread."""
-    concepts, plain = list(CONCEPTS), [b.word for b in BACKGROUNDS]
-    while True:
-        concept, hand = str(rng.choice(concepts)), HANDS[int(rng.integers(len(HANDS)))].word
-        treatment = str(rng.choice(TREATMENTS)) if rng.random() < TREATED_SHARE else ""
-        background = "white" if rng.random() < WHITE_SHARE else str(rng.choice(plain))
-        if treatment == "pencil sketch":
-            background = "white"
-        colourless = treatment and HAND_BY_WORD[hand].monochrome  # line art leaves nothing to treat
-        if not colourless and not holdouts.forbid(concept, hand, treatment):
-            return Scene(
-                concept,
-                hand,
-                treatment,
-                background,
-                scale=float(rng.uniform(0.78, 0.92)),
-                shift=(float(rng.uniform(-0.04, 0.04)), float(rng.uniform(-0.04, 0.04))),
-                seed=int(rng.integers(2**31)),
-            )
+def _one_of(values: list[T] | tuple[T, ...], rng: np.random.Generator) -> T:
+    return values[int(rng.integers(len(values)))]

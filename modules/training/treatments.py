@@ -1,4 +1,4 @@
-"""Picture treatments computed from pixels: pixel art, pencil sketch, swirling oil paint."""
+"""Picture treatments computed from pixels, each coarse enough to be told at 64 pixels."""
 
 from __future__ import annotations
 
@@ -34,20 +34,107 @@ def pencil_sketch(picture: Pixels, rng: np.random.Generator) -> Pixels:
     return paper
 
 
+def neon_sign(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Glowing outlines in the picture's own hues on a dark wall."""
+    line = _edges(_blur(picture, 1.2))[..., None]
+    hue = picture / (picture.max(-1, keepdims=True) + 1e-3)
+    tube = line * np.maximum(hue * hue, 0.15)
+    glow = _blur(tube, 5) * 1.5 + _blur(tube, 1.2) * 1.2
+    wall = np.array([0.05, 0.03, 0.10], np.float32)
+    lit: Pixels = (wall + glow + line * line * 0.25).astype(np.float32)
+    return lit
+
+
+def watercolor(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Pale, flattened washes with darker rims, blotches of pigment and a margin of bare paper."""
+    flat = _blur(_kuwahara(picture, 4), 1.0)
+    height, width = flat.shape[:2]
+    blotch = _noise(rng, height, width, 10)[..., None] * 0.7 + _noise(rng, height, width, 28)[..., None] * 0.3
+    wash = 1 - (1 - flat) * (0.62 + 0.22 * blotch)
+    rim = _edges(flat)[..., None] * (1 - flat) * 0.55
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    border = np.minimum(np.minimum(x, width - 1 - x) / width, np.minimum(y, height - 1 - y) / height)
+    inside = np.clip((border - 0.035 + 0.022 * _noise(rng, height, width, 9)) * 40, 0, 1)[..., None]
+    paper = np.array([0.98, 0.97, 0.94], np.float32)
+    painted: Pixels = (paper * (1 - inside) + (wash - rim) * inside).astype(np.float32)
+    return painted
+
+
 def van_gogh(picture: Pixels, rng: np.random.Generator) -> Pixels:
-    """Flattened colour (Kuwahara) with strokes along a swirling field (line integral convolution)."""
+    """Flattened colour (Kuwahara) under thick two-toned strokes along a swirling field (line integral convolution)."""
     flat = _kuwahara(picture, 3)
     strokes = _strokes(_swirl(flat), rng)[..., None]
-    toned = flat * (1 + strokes * 0.14) + strokes * 0.03
-    warm: Pixels = (toned * np.array([0.92, 0.95, 0.98]) + np.array([0.05, 0.04, 0.0])).astype(np.float32)
-    return warm
+    toned = 0.05 + flat * 0.85
+    light, dark = np.array([0.10, 0.085, 0.015], np.float32), np.array([0.12, 0.10, 0.045], np.float32)
+    painted: Pixels = (toned + np.clip(strokes, 0, 2) * light + np.clip(strokes, -2, 0) * dark).astype(np.float32)
+    return painted
+
+
+def stained_glass(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Cells of one bright colour each (a jittered Voronoi diagram), joined by dark lead."""
+    side, small = 7, _box_halved(picture)
+    size = small.shape[0]
+    grid = (np.mgrid[:side, :side].transpose(1, 2, 0) + rng.uniform(0.15, 0.85, (side, side, 2))) * (size / side)
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    points = grid.reshape(-1, 2).astype(np.float32)
+    distance = (y[..., None] - points[:, 0]) ** 2 + (x[..., None] - points[:, 1]) ** 2
+    nearest = np.partition(distance, 1, -1)[..., :2] ** 0.5
+    cell = distance.argmin(-1)
+    count = np.bincount(cell.ravel(), minlength=len(points)) + 1e-6
+    colour = np.stack([np.bincount(cell.ravel(), small[..., c].ravel(), len(points)) / count for c in range(3)], -1)
+    glass = (0.5 * colour[cell] + 0.5 * small) * 1.1
+    lead = np.clip((nearest[..., 1] - nearest[..., 0]) / 1.6 - 0.25, 0, 1)[..., None]
+    window = (glass * lead + 0.07 * (1 - lead)).astype(np.float32)
+    doubled: Pixels = window.repeat(2, 0).repeat(2, 1)
+    return doubled
+
+
+def blueprint(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """White lines on blue paper with a grid."""
+    line = np.clip(_edges(_blur(picture, 0.8)) * 1.2, 0, 1)[..., None]
+    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    grid = ((x % 16 < 2) | (y % 16 < 2))[..., None] * 0.10
+    paper = np.array([0.06, 0.22, 0.62], np.float32) + grid
+    drawn: Pixels = (paper + (0.97 - paper) * line).astype(np.float32)
+    return drawn
+
+
+def comic(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Few saturated colours, halftone dots that grow with darkness, and a thick black line."""
+    few = _pixels(_image(picture).quantize(8, method=Image.Quantize.MEDIANCUT).convert("RGB"))
+    luma = (few @ LUMA)[..., None]
+    vivid = luma + (few - luma) * 1.4
+    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    period = 2 * np.pi / 12
+    dots = (np.cos((x + y) * period / 2 * 1.414) * np.cos((x - y) * period / 2 * 1.414))[..., None]
+    screened = vivid * np.where(dots > 0.35 + 0.25 * luma, 0.68, 1.0)
+    line = np.clip(_edges(_blur(few, 1.4))[..., None] * 2.2 - 0.35, 0, 1)
+    printed: Pixels = (screened * (1 - line)).astype(np.float32)
+    return printed
 
 
 TREAT: dict[str, Treatment] = {
     "pixel art": pixel_art,
     "pencil sketch": pencil_sketch,
+    "neon sign": neon_sign,
+    "watercolor": watercolor,
     "van gogh oil painting": van_gogh,
+    "stained glass": stained_glass,
+    "blueprint": blueprint,
+    "comic": comic,
 }
+
+
+def _box_halved(picture: Pixels) -> Pixels:
+    height, width = picture.shape[:2]
+    half: Pixels = picture.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3))
+    return half
+
+
+def _noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Pixels:
+    """Smooth noise of about +-1: random values on a coarse grid, enlarged."""
+    coarse = Image.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
+    return np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _image(picture: Pixels) -> Image.Image:
@@ -105,7 +192,7 @@ def _swirl(picture: Pixels) -> Pixels:
 def _strokes(field: Pixels, rng: np.random.Generator) -> Pixels:
     """White noise averaged along the field (Cabral and Leedom 1993), standardised: (height, width)."""
     height, width = field.shape[:2]
-    noise = rng.random((height, width)).astype(np.float32)
+    noise = _noise(rng, height, width, 44)
     total = np.zeros((height, width), np.float32)
     for sign in (-1, 1):
         y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -12,23 +12,28 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from modules.training.catalog import BACKGROUNDS, EXTRAS, HAND_BY_WORD
-from modules.training.compose import place, render, white_ink
+from modules.training.compose import over, render, white_ink
 from modules.training.loop import Stage
+from modules.training.manners import MANNER
 from modules.training.pack import Pack
-from modules.training.scenes import Holdouts, Scene, draw_scene
+from modules.training.photos import TRAINING, crop
+from modules.training.renders import RenderSet
+from modules.training.scenes import Holdouts, scene_of
+from modules.training.variation import USUAL, warp_grid
 
 KL_WEIGHT = 1e-3
-EXTRA_SHARE = 0.25  # sprites outside the concept list
-TEXTURE_SHARE = 0.1  # gradients and noise, so that other pictures survive a round trip
+PHOTO_SHARE = 0.15  # crops of photographs, so that img2img of a person's own picture survives
+EXTRA_SHARE = 0.12  # sprites outside the concept list
+TEXTURE_SHARE = 0.05  # gradients and noise
 EVALUATION_SEED = 10**9
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Random pictures for the autoencoder; the held-out pairs are not among them."""
+    """Random pictures for the autoencoder; the held-out combinations are not among them."""
 
     pack: Pack
-    holdouts: Holdouts
+    renders: RenderSet
     seed: int
 
     def batch(self, step: int, size: int) -> Tensor:
@@ -40,9 +45,11 @@ class Pictures:
         kind = rng.random()
         if kind < TEXTURE_SHARE:
             return texture(rng)
-        if kind < TEXTURE_SHARE + EXTRA_SHARE:
+        if kind < TEXTURE_SHARE + PHOTO_SHARE:
+            return crop(self.pack.photos[TRAINING[int(rng.integers(len(TRAINING)))]], rng)
+        if kind < TEXTURE_SHARE + PHOTO_SHARE + EXTRA_SHARE:
             return self._extra(rng)
-        return render(draw_scene(rng, self.holdouts), self.pack.sprites)
+        return self.renders.floats(rng.integers(len(self.renders.scenes), size=1))[0]
 
     def _extra(self, rng: np.random.Generator) -> Tensor:
         """A sprite that is not a concept, over a random colour."""
@@ -51,8 +58,9 @@ class Pictures:
         sprite = self.pack.sprites[slug, hand]
         if HAND_BY_WORD[hand].monochrome and background.is_dark:
             sprite = white_ink(sprite)
-        shift = (float(rng.uniform(-0.1, 0.1)), float(rng.uniform(-0.1, 0.1)))
-        return F.avg_pool2d(place(sprite, background, float(rng.uniform(0.6, 1.1)), shift), 2)
+        grid = warp_grid(float(rng.uniform(0.6, 1.1)), (0.0, 0.0), sprite.shape[-1], rng, USUAL)
+        placed = F.grid_sample(sprite[None], grid, align_corners=False)[0]
+        return F.avg_pool2d(over(MANNER[hand](placed), background), 2)
 
     @cached_property
     def extras(self) -> list[tuple[str, str]]:
@@ -101,13 +109,14 @@ def round_trip_psnr(vae: AutoencoderKL, pictures: Tensor) -> float:
 
 
 def unseen_renders(pack: Pack, holdouts: Holdouts, count: int = 128) -> Tensor:
-    """Pictures of held-out (concept, hand) pairs on random backgrounds: (count, 3, 64, 64) in -1..1."""
-    pairs = sorted(holdouts.concept_hand)
+    """Pictures of held-out combinations, plain and treated in turn: (count, 3, 64, 64) in -1..1."""
+    hands, treatments = sorted(holdouts.concept_hand), sorted(holdouts.concept_treatment)
     pictures = []
     for i in range(count):
         rng = np.random.default_rng((EVALUATION_SEED, i))
-        concept, hand = pairs[i % len(pairs)]
         background = BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))].word
-        scene = Scene(concept, hand, "", background, float(rng.uniform(0.78, 0.92)), (0.0, 0.0), seed=i)
-        pictures.append(render(scene, pack.sprites))
+        (concept, hand), treatment = hands[i // 2 % len(hands)], ""
+        if i % 2:
+            (concept, treatment), hand = treatments[i // 2 % len(treatments)], "bold"
+        pictures.append(render(scene_of(concept, hand, treatment, background, rng, holdouts), pack.sprites))
     return torch.stack(pictures) * 2 - 1

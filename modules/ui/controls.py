@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.core.request import GenerationRequest
-from modules.hooks import Control
+from modules.hooks import Control, Page
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
 
@@ -21,11 +21,66 @@ def html(value: str = "", elem_class: str = "") -> gr.HTML:
     return gr.HTML(value, elem_classes=["taffy-bare", elem_class], apply_default_css=False)
 
 
+def lay_out_prompts(prefix: str = "") -> Form:
+    """prefix: of the elements' ids, which must differ between tabs."""
+    prompt = gr.Textbox(
+        label="Prompt",
+        lines=3,
+        max_lines=12,
+        placeholder="What should the picture show?",
+        elem_id=f"{prefix}prompt",
+        elem_classes=["taffy-writing", "taffy-prompt-box"],
+    )
+    html("<taffy-words></taffy-words>")
+    html("<taffy-negative></taffy-negative>")
+    negative = gr.Textbox(
+        label="Negative prompt",
+        lines=1,
+        max_lines=6,
+        placeholder="What should it not show?",
+        elem_id=f"{prefix}negative",
+        elem_classes=["taffy-writing", "taffy-negative-box"],
+    )
+    checkpoint = gr.Dropdown(
+        [], value=None, label="Checkpoint", allow_custom_value=True, interactive=True, elem_id=f"{prefix}checkpoint"
+    )
+    html("<taffy-unusable></taffy-unusable>")
+    return {"prompt": prompt, "negative_prompt": negative, "checkpoint": checkpoint}
+
+
+def lay_out_numbers(prefix: str = "", side: int = 512, helpers: str = "") -> Form:
+    """side: pixels before the checkpoint is known. helpers: more elements beside the shapes."""
+    whole = {"precision": 0, "min_width": 80}
+    with gr.Row():
+        width = gr.Number(side, label="Width", elem_id=f"{prefix}width", scale=3, **whole)
+        height = gr.Number(side, label="Height", elem_id=f"{prefix}height", scale=3, **whole)
+        count = gr.Number(GenerationRequest.count, label="Pictures", elem_id=f"{prefix}count", scale=3, **whole)
+        seed = gr.Number(GenerationRequest.seed, label="Seed (-1: any)", elem_id=f"{prefix}seed", scale=4, **whole)
+    html(f"{helpers}<taffy-sizes></taffy-sizes><taffy-seed></taffy-seed>", "taffy-helpers")
+    with gr.Row():
+        steps = gr.Slider(1, 150, GenerationRequest.steps, step=1, label="Steps", elem_id=f"{prefix}steps", buttons=[])
+        cfg = gr.Slider(
+            1, 30, GenerationRequest.cfg_scale, step=0.5, label="CFG scale", elem_id=f"{prefix}cfg", buttons=[]
+        )
+    return {"width": width, "height": height, "count": count, "seed": seed, "steps": steps, "cfg_scale": cfg}
+
+
+def lay_out_groups(page: Page, tab: str, prefix: str = "") -> tuple[Form, dict[str, gr.Accordion]]:
+    """What few people change, folded: the controls, and the groups by name."""
+    with gr.Accordion("Sampling", open=False, elem_id=f"{prefix}sampling") as sampling:
+        form: Form = {"sampler": sampler_choice(), "schedule": schedule_choice(), "tiling": tiling_choice()}
+    with gr.Accordion("Variation", open=False, elem_id=f"{prefix}variation") as variation:
+        form |= variation_controls()
+    more, groups = extension_controls(page.controls(tab))
+    return form | more, {"Sampling": sampling, "Variation": variation, **groups}
+
+
 def sampler_choice() -> gr.Dropdown:
     return gr.Dropdown(
         list(SAMPLERS),
         value=GenerationRequest.sampler,
         label="Sampler",
+        elem_classes="taffy-sampler",
         info="The way from noise to picture. Names with “a” or “SDE” never settle: more steps, another picture.",
         interactive=True,
     )
@@ -36,6 +91,7 @@ def schedule_choice() -> gr.Dropdown:
         list(SCHEDULES),
         value=GenerationRequest.schedule,
         label="Schedule",
+        elem_classes="taffy-schedule",
         info="How the steps are spread over the noise. Automatic is the sampler's own.",
         interactive=True,
     )
@@ -45,6 +101,7 @@ def tiling_choice() -> gr.Checkbox:
     return gr.Checkbox(
         GenerationRequest.tiling,
         label="Seamless tile",
+        elem_classes="taffy-tiling",
         info="The picture continues over its edges, so that copies of it fit side by side.",
         interactive=True,
     )
@@ -58,6 +115,7 @@ def variation_controls() -> Form:
             GenerationRequest.variation_strength,
             step=0.05,
             label="Strength",
+            elem_classes="taffy-variation_strength",
             info="How far the picture turns from the one of the seed: 0 is that picture, 0.1 a sibling, 1 another one.",
             buttons=[],
             interactive=True,
@@ -66,6 +124,7 @@ def variation_controls() -> Form:
             GenerationRequest.variation_seed,
             precision=0,
             label="Variation seed (-1: any)",
+            elem_classes="taffy-variation_seed",
             info="The picture it turns toward.",
             interactive=True,
         ),

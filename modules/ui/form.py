@@ -5,37 +5,51 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 from gradio.context import Context
+from gradio.events import Dependency
 
-from modules.core.errors import TaffyError
+from modules.core.errors import BadRequest, TaffyError
 from modules.core.request import GenerationRequest, parse_request
 from modules.hooks import CheckpointCard, Page
+from modules.jobs.pace import usual_count
 from modules.ui.controls import Form
 
-FOUR_UP = 128  # pixels of the native side; the starter makes four of 64 pixels in a few seconds on two cores of a CPU
+NUMBERS = {  # what an empty one asks for
+    "width": "Width: a whole number of pixels",
+    "height": "Height: a whole number of pixels",
+    "count": "Pictures: a whole number from 1 to 64",
+    "seed": "Seed: a whole number, or -1 for any,",
+    "steps": "Steps: a whole number from 1 to 150",
+    "cfg_scale": "CFG scale: a number from 0 to 100",
+    "variation_strength": "Strength of the variation: a number from 0 to 1",
+    "variation_seed": "Variation seed: a whole number, or -1 for any,",
+}
 Values = dict[str, object]  # by the names of a form
 Updates = dict[Component, Any]
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 TELL = """(...values) => {
+    if (!window.taffyFilled?.[TAB]) return {__type__: "update"};
     const form = Object.fromEntries(NAMES.map((name, at) => [name, values[at]]));
-    window.taffyForm = form;
-    document.dispatchEvent(new CustomEvent("taffy-form", {detail: form}));
+    window.taffyForms = {...window.taffyForms, [TAB]: form};
+    document.dispatchEvent(new CustomEvent("taffy-form", {detail: {tab: TAB, form}}));
     return form;
 }"""
+FILLED = "() => { window.taffyFilled = {...window.taffyFilled, [TAB]: true}; }"  # before that nothing is news
 WRITE = """(...values) => {
     const wanted = window.taffyWanted;
     return NAMES.map((name, at) => name in wanted ? wanted[name] : values[at]);
 }"""
 NO_CHECKPOINT = (
-    "<p>There is no checkpoint yet. Put a <code>.safetensors</code> file into <code>models/Stable-diffusion</code>"
+    "<p>There is no checkpoint yet. Put a <code>.safetensors</code> file into <code>{folder}</code>"
     " and it appears here by itself.</p>"
 )
 BIGGER = (
-    "<p>Want a bigger one? Put its <code>.safetensors</code> file into <code>models/Stable-diffusion</code>:"
+    "<p>Want a bigger one? Put its <code>.safetensors</code> file into <code>{folder}</code>:"
     " the list notices by itself.</p>"
 )
 NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to see the newest list.</p>"
@@ -43,7 +57,10 @@ NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to
 
 def form_request(values: Mapping[str, object]) -> GenerationRequest:
     """A form's values by name -> the request; extensions' controls go into its extras. Raises BadRequest."""
-    fields = {name: value for name, value in values.items() if "." not in name}
+    empty = [f"{asked} is needed, the field is empty" for name, asked in NUMBERS.items() if values.get(name, 0) is None]
+    if empty:
+        raise BadRequest("; ".join(empty))
+    fields = {name: value for name, value in values.items() if "." not in name and value is not None}  # no text: None
     extras = {name: value for name, value in values.items() if "." in name}
     return parse_request(fields | {"extras": extras})
 
@@ -55,18 +72,21 @@ def refusal(error: TaffyError) -> str:
 
 
 def card_defaults(card: CheckpointCard) -> dict[str, float]:
-    """What a checkpoint was made for, as fields of the request. Small pictures come by the four."""
+    """What a checkpoint was made for, as fields of the request; how many pictures, before anything was measured."""
     side = card.native_size
-    count = 4 if side <= FOUR_UP else 1
+    count = usual_count(None, side, side, card.default_steps)
     return {"width": side, "height": side, "steps": card.default_steps, "cfg_scale": card.default_cfg, "count": count}
 
 
-def card_words(card: CheckpointCard) -> str:
-    """The same for the page, then what the checkpoint says of itself: cut short by the style, whole in the tooltip."""
+def card_words(card: CheckpointCard, folder: Path) -> str:
+    """The same for the page, then what the checkpoint says of itself: cut short by the style, whole in the tooltip.
+
+    folder: where bigger ones are put.
+    """
     best = (
         f"Best at {card.native_size} × {card.native_size} pixels, {card.default_steps} steps, CFG {card.default_cfg:g}."
     )
-    small = BIGGER if card.words else ""
+    small = BIGGER.format(folder=escape(str(folder))) if card.words else ""
     return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{small}'
 
 
@@ -88,25 +108,28 @@ def followed_values(values: Mapping[str, object], card: CheckpointCard, cards: S
     A value that is any checkpoint's default counts as not chosen by anybody.
     """
     defaults = [card_defaults(known) for known in cards]
-    ours = {name: value for name, value in card_defaults(card).items() if values[name] in [d[name] for d in defaults]}
+    names = [name for name in card_defaults(card) if name != "count"]  # usual.js knows whether that was chosen
+    ours = {name: card_defaults(card)[name] for name in names if values[name] in [d[name] for d in defaults]}
     return {**values, **ours}
 
 
-def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
+def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, start: Values | None = None) -> None:
     """Fill the form when the page opens, remember it in the browser at every change, let it follow its checkpoint.
 
-    note: where the page says what the checkpoint is best at. Our script hears of every change (`taffyForm`), sets
-    values (`taffyWanted`, button `taffy-write`), and has the list of checkpoints filled anew (`taffy-refresh`).
+    note: where the page says what the checkpoint is best at. start: values of a new form that are not the
+    checkpoint's and do not follow it. Our script hears of every change (`taffyForms`), sets values (`taffyWanted`,
+    button `taffy-write-<tab>`), and has the list of checkpoints filled anew (`taffy-refresh-<tab>`).
     """
-    memory = gr.BrowserState(None, storage_key=f"taffy-{tab}", secret="fixed, to outlive a restart")
+    ours = start or {}
+    memory = browser_memory(f"taffy-{tab}")
     controls = list(form.values())
 
     def fill(remembered: object) -> Updates:
         cards, values = page.checkpoints(), remembered_values(form, remembered)
         if not cards:
-            return {note: NO_CHECKPOINT}
+            return {note: NO_CHECKPOINT.format(folder=escape(str(page.models_folder)))}
         card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
-        return show({**first_prompt(card), **card_defaults(card), **values}, card, cards)
+        return show({**first_prompt(card), **card_defaults(card), **ours, **values}, card, cards)
 
     def refresh(remembered: object) -> Updates:
         cards, current = page.checkpoints(), remembered_values(form, remembered).get("checkpoint")
@@ -116,7 +139,10 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
     def follow(*values: object) -> Updates:
         cards, current = page.checkpoints(), dict(zip(form, values, strict=True))
         card = next((card for card in cards if card.name == current["checkpoint"]), None)
-        return {note: NO_SUCH_CHECKPOINT} if card is None else show(followed_values(current, card, cards), card, cards)
+        if card is None:
+            return {note: NO_SUCH_CHECKPOINT}
+        kept = {name: current[name] for name in ours}
+        return show({**followed_values(current, card, cards), **kept}, card, cards)
 
     def show(values: Mapping[str, object], card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Updates:
         more: dict[str, dict[str, object]] = {
@@ -126,21 +152,34 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML) -> None:
         }
         values = {**values, "checkpoint": card.name}
         news = {form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items()}
-        return news | {note: card_words(card)}
+        return news | {note: card_words(card, page.models_folder)}
 
     assert Context.root_block is not None, "a tab is built inside a page"
-    Context.root_block.load(fill, memory, [*controls, note], **QUIET)
+    filled = Context.root_block.load(fill, memory, [*controls, note], **QUIET)
     form["checkpoint"].input(follow, controls, [*controls, note], preprocess=False, **QUIET)
-    hidden_button("taffy-refresh").click(refresh, memory, [*controls, note], **QUIET)
-    connect_script(form, memory)
+    hidden_button(f"taffy-refresh-{tab}").click(refresh, memory, [*controls, note], **QUIET)
+    connect_script(tab, form, memory, filled)
 
 
-def connect_script(form: Form, memory: gr.BrowserState) -> None:
-    """Our script hears of every change and can set values; the browser remembers them."""
+def connect_script(tab: str, form: Form, memory: gr.BrowserState, filled: Dependency) -> None:
+    """Our script hears of every change once the form is filled, and of the form that comes into sight, and can set
+    values; the browser remembers them."""
     controls, names = list(form.values()), json.dumps(list(form))
-    hidden_button("taffy-write").click(None, controls, controls, js=WRITE.replace("NAMES", names), **QUIET)
-    changes = [control.change for control in controls]
-    gr.on(changes, None, controls, memory, js=TELL.replace("NAMES", names), trigger_mode="multiple", **QUIET)
+    write, tell, note = (s.replace("NAMES", names).replace("TAB", json.dumps(tab)) for s in (WRITE, TELL, FILLED))
+    hidden_button(f"taffy-write-{tab}").click(None, controls, controls, js=write, **QUIET)
+    filled.then(None, js=note, **QUIET).then(None, controls, memory, js=tell, **QUIET)
+    events = [control.change for control in controls]
+    if isinstance(Context.block, gr.Tab):
+        events.append(Context.block.select)
+    gr.on(events, None, controls, memory, js=tell, trigger_mode="multiple", **QUIET)
+
+
+def browser_memory(key: str) -> gr.BrowserState:
+    """What the browser remembers. At the root of the page: in a tab that nobody opened yet Gradio would not read it."""
+    inside, Context.block = Context.block, Context.root_block
+    memory = gr.BrowserState(None, storage_key=key, secret="fixed, to outlive a restart")
+    Context.block = inside
+    return memory
 
 
 def hidden_button(elem_id: str) -> gr.Button:
@@ -159,7 +198,7 @@ def first_prompt(card: CheckpointCard) -> Values:
 
 def keep_groups(tab: str, groups: Mapping[str, gr.Accordion]) -> None:
     """Groups of controls are open or folded as they were when this browser was here last."""
-    memory = gr.BrowserState(None, storage_key=f"taffy-{tab}-groups", secret="fixed, to outlive a restart")
+    memory = browser_memory(f"taffy-{tab}-groups")
 
     def unfold(remembered: object) -> list[object]:
         kept = remembered if isinstance(remembered, dict) else {}

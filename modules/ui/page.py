@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,32 +10,46 @@ import gradio as gr
 from fastapi import FastAPI
 
 from modules.app import App
-from modules.ui import help, settings, txt2img
+from modules.ui import extras, help, img2img, settings, txt2img
 from modules.ui.controls import html
+from modules.ui.form import QUIET, hidden_button
 from modules.ui.theme import theme
 
 ICON = Path(__file__).parent / "assets" / "icon.svg"
 HEAD = """
 <link rel="stylesheet" href="/taffy/taffy.css">
 <link rel="stylesheet" href="/taffy/form.css">
+<link rel="stylesheet" href="/taffy/results.css">
 <link rel="stylesheet" href="/taffy/settings.css">
+<link rel="stylesheet" href="/taffy/img2img.css">
+<link rel="stylesheet" href="/taffy/mask.css">
+<link rel="stylesheet" href="/taffy/extras.css">
 <script type="module" src="/taffy/taffy.js"></script>
 """
+OPEN = '() => ({__type__: "update", selected: %s})'
 CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
 
 
 def build_page(app: App) -> gr.Blocks:
     """Everything on the page."""
-    for name, plugin in {"txt2img": txt2img, "settings": settings, "help": help}.items():
+    for name, plugin in {
+        "txt2img": txt2img,
+        "img2img": img2img,
+        "extras": extras,
+        "settings": settings,
+        "help": help,
+    }.items():
         app.host.register(plugin, name)
     with gr.Blocks(
         title="Taffy", analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY, KEEP_FOR)
     ) as page:
         html("<header><h1>Taffy</h1><taffy-engine></taffy-engine></header>", "taffy-head")
-        with gr.Tabs(elem_classes="taffy-tabs"):
+        with gr.Tabs(elem_classes="taffy-tabs") as tabs:
             for tab in app.host.tabs():
                 with gr.Tab(tab.label, id=tab.id):
                     tab.build(app)
+        for tab in app.host.tabs():
+            hidden_button(f"taffy-open-{tab.id}").click(None, None, tabs, js=OPEN % json.dumps(tab.id), **QUIET)
         html("<taffy-queue></taffy-queue>", "taffy-foot")
     return page
 

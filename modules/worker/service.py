@@ -12,7 +12,7 @@ import torch
 from modules.attention.choose import choose
 from modules.core.errors import TaffyError
 from modules.core.events import Described, Event, Failed, Finished, WorkerCard
-from modules.core.task import Describe, Generate, Load, Task, Unload
+from modules.core.task import Describe, Encode, Generate, Load, Task, Unload, Upscale
 from modules.engine.engine import Engine
 from modules.families import FAMILIES
 from modules.families.device import pick_device
@@ -23,6 +23,9 @@ from modules.manager.memory import out_of_memory
 from modules.preview.plugin import PREVIEWS, PreviewPlugin
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
+from modules.upscalers.answer import answer
+from modules.upscalers.index import UpscalerIndex
+from modules.upscalers.upscalers import Upscalers
 from modules.worker.config import WorkerConfig
 
 log = logging.getLogger(__name__)
@@ -40,7 +43,8 @@ class Service:
         self._host = Host([Path(folder) for folder in config.extension_dirs], "engine", config.safe_mode)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
         self._manager = Manager(Index(models), self._device, Path(config.cache_dir))
-        self._engine = Engine(self._manager, self._host)
+        self._upscalers = Upscalers(UpscalerIndex(models), self._device)
+        self._engine = Engine(self._manager, self._host, self._upscalers)
 
     def run(self, task: Task) -> Generator[Event, None, None]:
         """The task's events. Errors become `Failed`: this is the job worker's catch-all."""
@@ -54,7 +58,7 @@ class Service:
     def _explained(self, task: str, error: Exception) -> Failed:
         """An error nobody foresaw, or a lack of memory: then the weights are given back and the next job may fit."""
         if explained := out_of_memory(error, "this picture"):
-            self._manager.unload()
+            self._unload()
             return Failed(task, type(explained).__name__, explained.message, explained.advice)
         log.error("task %s failed", task, exc_info=error)
         advice = "the log of the server has the details; the next job will run as usual"
@@ -64,15 +68,24 @@ class Service:
         started = monotonic()
         match task:
             case Generate():
-                yield from self._engine.generate(task.id, task.request)
+                yield from self._engine.generate(task.id, task.request, task.inputs)
                 return
+            case Upscale():
+                yield from answer(self._upscalers, self._device, task)
+                return
+            case Encode():
+                yield from self._engine.look(task.id, task.request, task.inputs)
             case Load():
                 yield from self._engine.load(task.id, task.checkpoint)
             case Unload():
-                self._manager.unload()
+                self._unload()
             case Describe():
                 yield Described(task.id, self.card())
         yield Finished(task.id, monotonic() - started)
+
+    def _unload(self) -> None:
+        self._manager.unload()
+        self._upscalers.unload()
 
     def card(self) -> WorkerCard:
         current = self._manager.current

@@ -54,21 +54,28 @@ def serving(asgi_app: AsgiApp) -> Iterator[int]:
     thread.join()
 
 
+@contextmanager
+def started(folder: Path, noise: NoiseConfig, heartbeat: float) -> Iterator[Server]:
+    """An app on this folder, with one checkpoint called "tiny", and a server around it."""
+    header_only(folder / "models" / FOLDER / "tiny.safetensors")
+    settings = Settings(data_dir=folder / "data", models_dirs=(folder / "models",))
+    app = replace(build(settings), worker=noise_worker(noise), packages=Installed())
+    app.start()
+    with ExitStack() as ending:
+        ending.callback(app.close)
+        port = ending.enter_context(serving(make_server(app, heartbeat=heartbeat)))
+        ending.callback(app.watchers.close)  # else the server would wait for those who watch
+        client = ending.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20))
+        yield Server(app, port, client)
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """serve(noise) starts an app and a server around it; both end with the test."""
-    header_only(tmp_path / "models" / FOLDER / "tiny.safetensors")
     with ExitStack() as ending:
 
         def serve(noise: NoiseConfig = QUICK, heartbeat: float = 15.0) -> Server:
-            settings = Settings(data_dir=tmp_path / "data", models_dirs=(tmp_path / "models",))
-            app = replace(build(settings), worker=noise_worker(noise), packages=Installed())
-            app.start()
-            ending.callback(app.close)
-            port = ending.enter_context(serving(make_server(app, heartbeat=heartbeat)))
-            ending.callback(app.watchers.close)  # else the server would wait for those who watch
-            client = ending.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20))
-            return Server(app, port, client)
+            return ending.enter_context(started(tmp_path, noise, heartbeat))
 
         yield serve
 
@@ -76,3 +83,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture
 def server(serve: Callable[..., Server]) -> Server:
     return serve()
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that do not mind what others did to it."""
+    with started(tmp_path_factory.mktemp("standing"), QUICK, heartbeat=15.0) as server:
+        yield server

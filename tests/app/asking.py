@@ -30,6 +30,13 @@ def job(app: App, job_id: str) -> Job:
     return app.queue.journal.get(job_id, ME)
 
 
+def asked(app: App, job_id: str) -> GenerationRequest:
+    """What a job with words was accepted as."""
+    request = job(app, job_id).request
+    assert isinstance(request, GenerationRequest)
+    return request
+
+
 def ended(app: App, job_id: str) -> Job:
     until(lambda: job(app, job_id).state not in {"waiting", "running"})
     return job(app, job_id)

@@ -15,12 +15,12 @@ from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere,
 from modules.core.request import GenerationRequest
 from modules.hooks import Control, Tab, hookimpl
 from modules.manager.index import FOLDER
-from tests.app.asking import CAT, ME, SLOW, Start, ended, job, stepping, until
+from tests.app.asking import CAT, ME, SLOW, Start, asked, ended, job, stepping, until
 from tests.workers import noise_worker
 
 
 def test_everything_left_open_is_filled_before_the_job_is_kept(app: App) -> None:
-    request = job(app, app.submit(GenerationRequest(), ME)).request
+    request = asked(app, app.submit(GenerationRequest(), ME))
     card = app.checkpoints()[0]
     assert (request.checkpoint, request.width, request.height) == ("tiny", card.native_size, card.native_size)
     assert request.seed >= 0
@@ -88,7 +88,7 @@ def test_the_checkpoint_asked_for_at_the_start_is_the_default(start: Start, tmp_
     assert [card.name for card in start(models_dirs=both).checkpoints()] == ["the starter", "another", "tiny"]
     app = start(models_dirs=both, ckpt="TINY.safetensors")
     assert [card.name for card in app.checkpoints()] == ["tiny", "the starter", "another"]
-    assert job(app, app.submit(CAT, ME)).request.checkpoint == "tiny"
+    assert asked(app, app.submit(CAT, ME)).checkpoint == "tiny"
 
 
 def test_names_from_the_command_line_are_checked_at_once(start: Start) -> None:
@@ -100,8 +100,8 @@ def test_names_from_the_command_line_are_checked_at_once(start: Start) -> None:
 
 def test_the_preview_of_the_command_line_is_what_automatic_means(start: Start) -> None:
     app = start(preview="linear")
-    assert job(app, app.submit(CAT, ME)).request.preview == "linear"
-    assert job(app, app.submit(replace(CAT, preview="off"), ME)).request.preview == "off"
+    assert asked(app, app.submit(CAT, ME)).preview == "linear"
+    assert asked(app, app.submit(replace(CAT, preview="off"), ME)).preview == "off"
 
 
 def test_one_owner_cannot_fill_the_queue_for_ever(start: Start) -> None:
@@ -122,7 +122,7 @@ def test_a_job_ends_in_the_gallery_with_the_request_of_each_picture(app: App) ->
     assert ended(app, id).state == "done"
     saved = app.gallery.of_job(id, ME)
     assert [(picture.index, picture.seed) for picture in saved] == [(0, 7), (1, 8), (2, 9)]
-    assert saved[2].request == replace(job(app, id).request, seed=9, count=1, batch_size=1)
+    assert saved[2].request == replace(asked(app, id), seed=9, count=1, batch_size=1)
     assert all(app.gallery.file(picture.id, ME).is_file() for picture in saved)
 
 

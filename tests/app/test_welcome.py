@@ -10,7 +10,7 @@ import pytest
 
 from modules.manager.index import FOLDER
 from tests import headers
-from tests.app.asking import CAT, ME, Start, ended, until
+from tests.app.asking import CAT, ME, Start, asked, ended, until
 
 
 @pytest.fixture
@@ -28,7 +28,8 @@ def test_the_first_start_makes_the_first_example_and_prints_where_it_is(
     app = start(models_dirs=(teaching,))
     until(lambda: app.queue.journal.recent(ME, 1))
     (job,) = app.queue.journal.recent(ME, 5)
-    assert (job.request.prompt, job.request.steps, job.state) == ("a castle", 4, "done")
+    request = asked(app, job.id)
+    assert (request.prompt, request.steps, job.state) == ("a castle", 4, "done")
     (saved,) = app.gallery.newest(ME, 5)
     assert f"The first picture is {app.gallery.file(saved.id, ME)}" in capsys.readouterr().out
 

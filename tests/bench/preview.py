@@ -70,7 +70,7 @@ def cost(options: Namespace, folder: Path, facts: dict[str, str]) -> tuple[Row, 
     steps: list[float] = []
     frames: list[float] = []
     for number in range(options.runs + 1):  # the first one warms up: the map is fitted, and decoding is timed
-        for event in engine.generate("bench", request):
+        for event in engine.generate("bench", request, {}):
             if isinstance(event, Stepped):
                 clock.seconds += packing(event)
                 if number and event.frame:

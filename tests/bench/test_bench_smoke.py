@@ -109,3 +109,13 @@ def test_bench_preview_measures_a_frame_and_what_a_browser_paints(tmp_path: Path
     rows = {row["label"]: row for row in json.loads((tmp_path / "preview.json").read_text())["rows"]}
     assert 0 < rows["tiny, share of a step"]["median"] < 100
     assert 0 < rows["frames painted of those sent"]["median"] <= 100
+
+
+def test_bench_upscale_compares_tiles_with_spandrels_own_call_and_measures_memory(tmp_path: Path) -> None:
+    flags = ["--sides", "64", "--side", "64", "--blocks", "1", "--runs", "1", "--budget", "1", "--use-cpu"]
+    assert main(["upscale", *flags, "--precision", "fp32", "--out", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "upscale.json").read_text())
+    rows = {row["label"]: row for row in report["rows"]}
+    assert rows["a picture"]["median"] == rows["Taffy, tiled"]["median"] / rows["spandrel, untiled"]["median"]
+    assert rows["64 -> 256"]["unit"] == "MB"
+    assert report["facts"]["64 pixels"].startswith("16 tiles")

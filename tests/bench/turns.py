@@ -94,7 +94,7 @@ class Turns:
         """Seconds of every step, and of the whole picture last."""
         seconds: list[float] = []
         began = said = perf_counter()
-        events: Any = self.engine.generate("bench", request)
+        events: Any = self.engine.generate("bench", request, {})
         with closing(events):
             for event in events:
                 if isinstance(event, Loaded):
@@ -140,12 +140,14 @@ def engine_on(models: Path, cache: Path, options: Namespace) -> tuple[Engine, Ma
     from modules.manager.index import Index
     from modules.manager.manager import Manager
     from modules.preview.plugin import PreviewPlugin
+    from modules.upscalers.index import UpscalerIndex
+    from modules.upscalers.upscalers import Upscalers
 
     device = pick_device(options.use_cpu, options.precision, "automatic")
     host = Host([], "engine")
     host.register(PreviewPlugin(cache, (models,)), "preview")
     manager = Manager(Index((models,)), device, cache)
-    return Engine(manager, host), manager
+    return Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager
 
 
 def pipeline_of(family: Any) -> Any:

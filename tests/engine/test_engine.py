@@ -64,7 +64,7 @@ def test_a_schedule_that_changes_late_gives_another_picture_than_none(studio: St
 
 
 def test_closing_the_stream_releases_the_job_but_not_the_checkpoint(studio: Studio) -> None:
-    events = studio.engine.generate("job", replace(REQUEST, steps=100))
+    events = studio.engine.generate("job", replace(REQUEST, steps=100), {})
     latents: list[weakref.ref[torch.Tensor]] = []
 
     class Watcher:
@@ -82,7 +82,7 @@ def test_closing_the_stream_releases_the_job_but_not_the_checkpoint(studio: Stud
 
 
 def test_the_stream_leaves_no_inference_mode_behind(studio: Studio) -> None:
-    events = studio.engine.generate("job", REQUEST)
+    events = studio.engine.generate("job", REQUEST, {})
     next(event for event in events if isinstance(event, Stepped))
     assert not torch.is_inference_mode_enabled()
 

@@ -25,7 +25,7 @@ def theirs(studio: Studio, sampler: str, schedule: str) -> np.ndarray:
         scheduler = DDIMScheduler(**SCHEDULER, clip_sample=False, set_alpha_to_one=True, steps_offset=1)
         steps: dict[str, Any] = {"num_inference_steps": REQUEST.steps}
     else:
-        scheduler, steps = EulerDiscreteScheduler(**SCHEDULER, steps_offset=1), {"sigmas": list(sigmas)[:-1]}
+        scheduler, steps = EulerDiscreteScheduler(**SCHEDULER, steps_offset=1), {"sigmas": list(sigmas)}
     pipeline = StableDiffusionPipeline(
         family.vae, family.text_encoder, None, family.unet, scheduler, None, None, requires_safety_checker=False
     )

@@ -11,7 +11,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from modules.families.header import Header, read_header
-from modules.families.sd1.family import Sd1
+from modules.families.unet.family import UnetFamily
 from modules.training.export import ldm_tensors
 from tests.checkpoints import load_family, sd15_networks, tiny_checkpoint
 
@@ -33,7 +33,7 @@ def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_file: Path) -> Sd1:
+def tiny(tiny_file: Path) -> UnetFamily:
     return load_family(tiny_file)
 
 

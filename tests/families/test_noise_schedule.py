@@ -26,7 +26,7 @@ def test_the_default_is_sd1s() -> None:
     "config",
     [
         {"beta_schedule": "squaredcos_cap_v2"},
-        {"rescale_betas_zero_snr": True},
+        {"rescale_betas_zero_snr": "perhaps"},
         {"num_train_timesteps": 10**12},
         {"beta_end": 2},
         {"prediction_type": "sample"},

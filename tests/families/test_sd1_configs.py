@@ -10,11 +10,22 @@ import pytest
 from torch.nn import Module
 
 from modules.core.errors import BadCheckpoint
+from modules.core.family import CheckpointCard
 from modules.families.header import Header, read_header
-from modules.families.sd1.configs import card_of, read_configs
-from modules.families.sd1.layout import keys_of
+from modules.families.sd1 import SD1
+from modules.families.unet import card, configs
+from modules.families.unet.configs import Configs
+from modules.families.unet.layout import places_of
 from modules.training.export import ldm_tensors
 from tests.checkpoints import tiny_text, tiny_unet, tiny_vae
+
+
+def card_of(name: str, header: Header) -> CheckpointCard:
+    return card.card_of(name, header, SD1)
+
+
+def read_configs(header: Header) -> Configs:
+    return configs.read_configs(header, SD1)
 
 
 @pytest.fixture
@@ -64,21 +75,25 @@ def test_a_full_size_file_without_metadata_gets_sd1s_defaults(sd15_header: Heade
     assert configs.unet["down_block_types"] == ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"]
     assert (configs.unet["layers_per_block"], configs.unet["attention_head_dim"]) == (2, 8)
     assert configs.vae["block_out_channels"] == [128, 256, 512, 512]
-    assert (configs.text_encoder["num_attention_heads"], configs.text_encoder["num_hidden_layers"]) == (12, 12)
-    assert (configs.scaling_factor, configs.prediction, configs.native_size) == (0.18215, "epsilon", 512)
-    assert card_of("v1-5", sd15_header).downscale == 8
+    text = configs.text["text_encoder"]
+    assert (text["num_attention_heads"], text["num_hidden_layers"]) == (12, 12)
+    assert (configs.scaling_factor, configs.prediction, configs.native_size) == (0.18215, None, 512)
+    card = card_of("v1-5", sd15_header)
+    assert (card.downscale, card.prediction) == (8, "epsilon")
 
 
 def test_every_tensor_of_a_full_size_file_is_used(sd15_header: Header, sd15_parts: dict[str, Module]) -> None:
     names = {part: network.state_dict().keys() for part, network in sd15_parts.items()}
-    keys = [key for part in names for key in keys_of(sd15_header, part, names[part]).values()]
+    encoder = SD1.encoders[0]
+    parts = {part: encoder if part == encoder.part else part for part in names}
+    keys = [place.key for part in names for place in places_of(sd15_header, parts[part], names[part]).values()]
     assert sorted(keys) == sorted(sd15_header.tensors)
 
 
 def test_a_text_encoder_without_its_inner_prefix_is_found(sd15_header: Header) -> None:
     prefix = "cond_stage_model.transformer."
     bare = {key.replace(f"{prefix}text_model.", prefix): item for key, item in sd15_header.tensors.items()}
-    assert read_configs(replace(sd15_header, tensors=bare)).text_encoder["hidden_size"] == 768
+    assert read_configs(replace(sd15_header, tensors=bare)).text["text_encoder"]["hidden_size"] == 768
 
 
 def test_modelspec_decides_where_we_did_not_write_the_file(sd15_header: Header) -> None:
@@ -87,14 +102,19 @@ def test_modelspec_decides_where_we_did_not_write_the_file(sd15_header: Header) 
     assert (card.prediction, card.native_size) == ("v_prediction", 768)
 
 
-@pytest.mark.parametrize(
-    ("channels", "words"), [(9, "an inpainting checkpoint"), (8, "an InstructPix2Pix checkpoint"), (5, "channels")]
-)
-def test_a_unet_with_other_inputs_is_refused(sd15_header: Header, channels: int, words: str) -> None:
+@pytest.mark.parametrize(("channels", "kind"), [(4, "text"), (8, "instruct"), (9, "inpaint")])
+def test_the_channels_of_the_unet_say_what_it_wants_beside_noise(sd15_header: Header, channels: int, kind: str) -> None:
+    assert card_of("a", with_input_channels(sd15_header, channels)).input_kind == kind
+
+
+def test_a_unet_with_other_inputs_is_refused(sd15_header: Header) -> None:
+    with pytest.raises(BadCheckpoint, match="takes 5 channels"):
+        read_configs(with_input_channels(sd15_header, 5))
+
+
+def with_input_channels(header: Header, channels: int) -> Header:
     key = "model.diffusion_model.input_blocks.0.0.weight"
-    tensors = {**sd15_header.tensors, key: {"shape": [320, channels, 3, 3]}}
-    with pytest.raises(BadCheckpoint, match=words):
-        read_configs(replace(sd15_header, tensors=tensors))
+    return replace(header, tensors={**header.tensors, key: {"shape": [320, channels, 3, 3]}})
 
 
 @pytest.mark.parametrize(

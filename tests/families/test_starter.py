@@ -9,7 +9,7 @@ import torch
 
 from modules.families.header import read_header
 from modules.families.recognise import recognise
-from modules.families.sd1.family import Sd1
+from modules.families.unet.family import UnetFamily
 from modules.preview.linear import first_fit
 from tests.checkpoints import load_family
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not STARTER.exists(), reason=f"{STARTER.name} ha
 
 
 @pytest.fixture(scope="module")
-def starter() -> Sd1:
+def starter() -> UnetFamily:
     return load_family(STARTER)
 
 
@@ -30,21 +30,21 @@ def test_it_is_recognised_with_its_downscale_factor_and_words() -> None:
     assert card.examples
 
 
-def test_its_pictures_are_no_flat_grey(starter: Sd1) -> None:
+def test_its_pictures_are_no_flat_grey(starter: UnetFamily) -> None:
     assert pictures(starter, ["a cat on a yellow background"])[1].std() > 0.1
 
 
-def test_emphasis_keeps_its_conditioning_near(starter: Sd1) -> None:
+def test_emphasis_keeps_its_conditioning_near(starter: UnetFamily) -> None:
     plain, weighted = (starter.encode_prompt(prompt, 1).embeddings for prompt in ("a red cat", "a (red:1.3) cat"))
     assert (weighted - plain).norm() < 0.5 * plain.norm()
 
 
-def test_the_linear_preview_explains_most_of_unseen_pictures(starter: Sd1) -> None:
+def test_the_linear_preview_explains_most_of_unseen_pictures(starter: UnetFamily) -> None:
     latents, pixels = pictures(starter, list(starter.card.examples[:6]))
     assert first_fit(starter).r2(latents, pixels) >= 0.8
 
 
-def pictures(starter: Sd1, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+def pictures(starter: UnetFamily, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents and pixels after 8 Euler steps with guidance."""
     uncond = starter.encode_prompt("", 1)
     levels = starter.noise_levels.sigmas

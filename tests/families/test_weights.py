@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from modules.core.errors import BadCheckpoint
+from modules.families import FAMILIES
 from modules.families.device import Device
 from modules.families.header import read_header
-from modules.families.sd1.family import load_sd1
 from tests.checkpoints import load_family
 
 CPU = Device("cpu", "fp32", True, "sdpa")
 
 
 def test_progress_rises_to_all_bytes(tiny_file: Path) -> None:
-    seen = list(load_sd1("tiny", read_header(tiny_file), CPU, lambda: None))
+    seen = list(FAMILIES["sd1"].load("tiny", read_header(tiny_file), CPU, lambda: None))
     assert seen == sorted(seen)
     assert seen[0][0] == 0
     assert seen[-1][0] == seen[-1][1]
@@ -24,7 +24,7 @@ def test_progress_rises_to_all_bytes(tiny_file: Path) -> None:
 
 
 def test_a_load_can_be_given_up(tiny_file: Path) -> None:
-    loading = load_sd1("tiny", read_header(tiny_file), CPU, lambda: None)
+    loading = FAMILIES["sd1"].load("tiny", read_header(tiny_file), CPU, lambda: None)
     next(loading)
     loading.close()
 
@@ -44,4 +44,4 @@ def test_a_file_that_was_cut_off_after_its_header_was_read_is_refused(tiny_file:
     header = read_header(copy)
     copy.write_bytes(tiny_file.read_bytes()[:-1000])
     with pytest.raises(BadCheckpoint, match=r"copy\.safetensors cannot be read"):
-        list(load_sd1("copy", header, CPU, lambda: None))
+        list(FAMILIES["sd1"].load("copy", header, CPU, lambda: None))

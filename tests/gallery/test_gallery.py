@@ -17,9 +17,14 @@ import pytest
 from PIL import Image
 
 from modules.core.errors import CannotSave, NotThere
+from modules.core.requests import AnyRequest
+from modules.core.upscaling import UpscaleRequest
 from modules.gallery import Gallery, Saved, single
 from modules.gallery.metadata import read_metadata
+from modules.text.infotext import request_from_infotext, write_infotext
 from tests.gallery.made_pictures import REQUEST, made
+
+LARGER = UpscaleRequest("upscale", "cat", scale=2)
 
 
 @pytest.fixture
@@ -43,6 +48,96 @@ def test_a_picture_lies_where_a1111_would_put_it(gallery: Gallery, tmp_path: Pat
     assert saved.path == f"local/txt2img-images/{date.today().isoformat()}/00000-7.png"
     assert gallery.file(saved.id, "local") == tmp_path / "outputs" / saved.path
     assert files(tmp_path / "outputs") == [saved.path]
+
+
+@pytest.mark.parametrize(
+    ("request_", "folder"),
+    [
+        (replace(REQUEST, image="cat"), "img2img-images"),
+        (replace(REQUEST, image="cat", mask="mask"), "img2img-images"),
+        (LARGER, "extras-images"),
+    ],
+)
+def test_each_way_to_make_a_picture_has_its_folder(gallery: Gallery, request_: AnyRequest, folder: str) -> None:
+    saved = gallery.save("job", "local", request_, made(seed=7))
+    assert saved.path == f"local/{folder}/{date.today().isoformat()}/00000-7.png"
+
+
+def test_a_larger_picture_tells_what_it_was_made_from(gallery: Gallery) -> None:
+    text = write_infotext(REQUEST, {})
+    saved = gallery.save("job", "local", LARGER, made(), came_with=text)
+    found = read_metadata(gallery.file(saved.id, "local"))
+    assert (found.request, found.infotext, saved.request) == (LARGER, saved.infotext, LARGER)
+    assert request_from_infotext(saved.infotext)[0].prompt == "a cat"
+
+
+def test_a_picture_with_transparency_keeps_it(gallery: Gallery) -> None:
+    alpha = bytes(range(64))
+    saved = gallery.save("job", "local", LARGER, replace(made(), alpha=alpha))
+    with Image.open(gallery.file(saved.id, "local")) as image:
+        assert (image.mode, image.getchannel("A").tobytes()) == ("RGBA", alpha)
+        assert image.convert("RGB").tobytes() == made().rgb
+
+
+def test_the_request_of_a_picture_from_a_picture_names_its_inputs(gallery: Gallery) -> None:
+    request = replace(REQUEST, image="cat", mask="mask", parent="other", origin="vary", strength=0.4, width=64)
+    saved = gallery.save("job", "local", request, made(index=1, seed=8))
+    alone = replace(request, seed=8, count=1, batch_size=1, height=8, checkpoint="starter")
+    assert (saved.request, read_metadata(gallery.file(saved.id, "local")).request) == (alone, alone)
+
+
+# History
+
+
+def line_of(gallery: Gallery, count: int) -> list[Saved]:
+    """Each made from the one before."""
+    line = [gallery.save("0", "local", REQUEST, made())]
+    for number in range(1, count):
+        request = replace(REQUEST, image="x", parent=line[-1].id, origin="vary")
+        line.append(gallery.save(str(number), "local", request, made()))
+    return line
+
+
+def test_the_line_of_a_picture_can_be_walked_back(gallery: Gallery) -> None:
+    line = line_of(gallery, 4)
+    assert gallery.ancestors(line[3].id, "local") == tuple(line[:3])
+    assert gallery.ancestors(line[0].id, "local") == ()
+
+
+def test_a_line_ends_where_the_parent_is_unknown_or_somebody_elses(gallery: Gallery) -> None:
+    hers = gallery.save("hers", "ann", REQUEST, made())
+    for parent in (hers.id, "nobody"):
+        saved = gallery.save(parent, "local", replace(REQUEST, image="x", parent=parent), made())
+        assert gallery.ancestors(saved.id, "local") == ()
+    assert gallery.children(hers.id, "ann") == ()
+
+
+def test_a_very_long_line_is_cut(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modules.gallery.gallery.MOST_ANCESTORS", 3)
+    line = line_of(gallery, 6)
+    assert gallery.ancestors(line[5].id, "local") == tuple(line[2:5])
+
+
+def test_what_was_made_from_a_picture_can_be_found(gallery: Gallery) -> None:
+    first, second = line_of(gallery, 2)
+    larger = gallery.save("more", "local", replace(LARGER, parent=first.id), made())
+    assert gallery.children(first.id, "local") == (second, larger)
+    assert gallery.children(second.id, "local") == ()
+
+
+def test_children_are_found_by_an_index(gallery: Gallery) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT id FROM pictures WHERE json_extract(request, '$.parent') <> ''"
+        " AND json_extract(request, '$.parent') = 'x'"
+    )
+    (plan,) = gallery._store._connection.execute(query).fetchall()
+    assert "USING INDEX pictures_of_parent" in plan["detail"]
+
+
+def test_inputs_that_a_picture_was_made_with_are_known(gallery: Gallery) -> None:
+    one, two, three = ("a" * 22, "b" * 22, "c" * 22)
+    gallery.save("job", "local", replace(REQUEST, image=one, mask=two), made())
+    assert gallery.mentioned({one, two, three}) == {one, two}
 
 
 def test_its_pixels_are_the_workers(gallery: Gallery) -> None:

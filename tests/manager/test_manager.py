@@ -8,7 +8,7 @@ import pytest
 
 from modules.core.errors import BadCheckpoint, UnknownName, UnsafeFile
 from modules.families.device import Device
-from modules.families.sd1.family import Sd1
+from modules.families.unet.family import UnetFamily
 from modules.manager.index import Index
 from modules.manager.manager import Manager
 from tests.checkpoints import finished
@@ -19,9 +19,9 @@ def manager(models: Path, tmp_path: Path) -> Manager:
     return Manager(Index((models,)), Device("cpu", "fp32", True, "sdpa"), tmp_path / "cache")
 
 
-def use(manager: Manager, name: str) -> Sd1:
+def use(manager: Manager, name: str) -> UnetFamily:
     family = finished(manager.use(name))
-    assert isinstance(family, Sd1)
+    assert isinstance(family, UnetFamily)
     return family
 
 

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from modules.core.moments import Prediction, StepState
 from modules.core.request import GenerationRequest
-from modules.families.sd1.family import Sd1
+from modules.families.unet.family import UnetFamily
 from tests.checkpoints import load_family, tiny_checkpoint
 
 torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Sd1:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> UnetFamily:
     return load_family(tiny_checkpoint(tmp_path_factory.mktemp("preview") / "tiny.safetensors"))
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from modules.core.moments import StepState
-from modules.families.sd1.family import Sd1
+from modules.families.unet.family import UnetFamily
 from modules.hooks.host import Host
 from modules.preview.plugin import PreviewPlugin
 from tests.checkpoints import load_family, tiny_checkpoint
@@ -37,25 +37,25 @@ def plugin(cache: Path, clock: Clock) -> PreviewPlugin:
     return PreviewPlugin(cache, (), clock)
 
 
-def test_a_cheap_vae_is_shown_in_full(plugin: PreviewPlugin, tiny: Sd1, state: States) -> None:
+def test_a_cheap_vae_is_shown_in_full(plugin: PreviewPlugin, tiny: UnetFamily, state: States) -> None:
     frame = plugin.show_step(state(), tiny)
     assert frame is not None
     assert (frame.method, frame.width, frame.height) == ("full", 256, 256)
 
 
-def test_the_tiny_vae_is_cheap_by_a_real_clock(cache: Path, tiny: Sd1, state: States) -> None:
+def test_the_tiny_vae_is_cheap_by_a_real_clock(cache: Path, tiny: UnetFamily, state: States) -> None:
     frame = PreviewPlugin(cache, full_budget=0.5).show_step(state(), tiny)
     assert frame is not None
     assert frame.method == "full"
 
 
-def test_a_dear_vae_is_shown_by_the_linear_map(cache: Path, clock: Clock, tiny: Sd1, state: States) -> None:
+def test_a_dear_vae_is_shown_by_the_linear_map(cache: Path, clock: Clock, tiny: UnetFamily, state: States) -> None:
     frame = PreviewPlugin(cache, (), clock, full_budget=0).show_step(state(), tiny)
     assert frame is not None
     assert frame.method == "linear"
 
 
-def test_the_cost_is_measured_again_when_the_size_changes(cache: Path, tiny: Sd1, state: States) -> None:
+def test_the_cost_is_measured_again_when_the_size_changes(cache: Path, tiny: UnetFamily, state: States) -> None:
     class Ticking:
         """Every decode takes 10 ms, a small one too."""
 
@@ -73,29 +73,31 @@ def test_the_cost_is_measured_again_when_the_size_changes(cache: Path, tiny: Sd1
 
 
 @pytest.mark.parametrize("method", ["linear", "full", "LINEAR"])
-def test_a_wanted_method_is_used(plugin: PreviewPlugin, tiny: Sd1, state: States, method: str) -> None:
+def test_a_wanted_method_is_used(plugin: PreviewPlugin, tiny: UnetFamily, state: States, method: str) -> None:
     frame = plugin.show_step(state(preview=method), tiny)
     assert frame is not None
     assert frame.method == method.lower()
 
 
 def test_a_wanted_method_that_cannot_show_this_is_replaced_visibly(
-    plugin: PreviewPlugin, tiny: Sd1, state: States
+    plugin: PreviewPlugin, tiny: UnetFamily, state: States
 ) -> None:
     frame = plugin.show_step(state(preview="taesd"), tiny)
     assert frame is not None
     assert frame.method == "linear"
 
 
-def test_off_shows_nothing_not_even_the_last_step(plugin: PreviewPlugin, tiny: Sd1, state: States) -> None:
+def test_off_shows_nothing_not_even_the_last_step(plugin: PreviewPlugin, tiny: UnetFamily, state: States) -> None:
     assert plugin.show_step(state(19, preview="off"), tiny) is None
 
 
-def test_before_the_network_was_asked_there_is_nothing_to_show(plugin: PreviewPlugin, tiny: Sd1, state: States) -> None:
+def test_before_the_network_was_asked_there_is_nothing_to_show(
+    plugin: PreviewPlugin, tiny: UnetFamily, state: States
+) -> None:
     assert plugin.show_step(replace(state(), prediction=None), tiny) is None
 
 
-def test_at_most_eight_frames_a_second(plugin: PreviewPlugin, tiny: Sd1, state: States, clock: Clock) -> None:
+def test_at_most_eight_frames_a_second(plugin: PreviewPlugin, tiny: UnetFamily, state: States, clock: Clock) -> None:
     shown = []
     for _ in range(40):  # two seconds
         shown.append(plugin.show_step(state(3), tiny) is not None)
@@ -104,14 +106,14 @@ def test_at_most_eight_frames_a_second(plugin: PreviewPlugin, tiny: Sd1, state: 
     assert shown[0]
 
 
-def test_the_last_step_is_always_shown(plugin: PreviewPlugin, tiny: Sd1, state: States) -> None:
+def test_the_last_step_is_always_shown(plugin: PreviewPlugin, tiny: UnetFamily, state: States) -> None:
     assert plugin.show_step(state(18), tiny) is not None
     assert plugin.show_step(state(18), tiny) is None
     assert plugin.show_step(state(19), tiny) is not None
 
 
 def test_the_picture_is_of_the_prediction_not_of_the_noisy_latents(
-    plugin: PreviewPlugin, tiny: Sd1, state: States, clock: Clock
+    plugin: PreviewPlugin, tiny: UnetFamily, state: States, clock: Clock
 ) -> None:
     def jpeg(seed: int) -> bytes:
         clock.now += 1
@@ -122,13 +124,13 @@ def test_the_picture_is_of_the_prediction_not_of_the_noisy_latents(
     assert jpeg(1) == jpeg(1) != jpeg(2)
 
 
-def test_a_batch_is_shown_side_by_side(plugin: PreviewPlugin, tiny: Sd1, state: States) -> None:
+def test_a_batch_is_shown_side_by_side(plugin: PreviewPlugin, tiny: UnetFamily, state: States) -> None:
     frame = plugin.show_step(state(batch=2), tiny)
     assert frame is not None
     assert (frame.width, frame.height) == (256, 128)
 
 
-def test_finished_pictures_teach_the_linear_map(cache: Path, clock: Clock, tiny: Sd1, state: States) -> None:
+def test_finished_pictures_teach_the_linear_map(cache: Path, clock: Clock, tiny: UnetFamily, state: States) -> None:
     plugin = PreviewPlugin(cache, (), clock, full_budget=0)
     plugin.show_step(state(5), tiny)
     (file,) = (cache / "linear-preview").iterdir()
@@ -141,7 +143,7 @@ def test_finished_pictures_teach_the_linear_map(cache: Path, clock: Clock, tiny:
 
 
 def test_it_works_inside_the_loops_inference_mode_and_again_outside(
-    cache: Path, clock: Clock, tiny: Sd1, state: States
+    cache: Path, clock: Clock, tiny: UnetFamily, state: States
 ) -> None:
     plugin = PreviewPlugin(cache, (), clock, full_budget=0)
     with torch.inference_mode():
@@ -159,7 +161,7 @@ def test_a_family_that_was_shown_is_not_kept_alive(cache: Path, tmp_path: Path, 
     assert trace() is None
 
 
-def test_it_answers_through_the_host(plugin: PreviewPlugin, tiny: Sd1, state: States) -> None:
+def test_it_answers_through_the_host(plugin: PreviewPlugin, tiny: UnetFamily, state: States) -> None:
     host = Host([], "engine")
     host.register(plugin, "preview")
     assert host.show_step(state(), tiny) is not None

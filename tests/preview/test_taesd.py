@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderTiny
 from safetensors.torch import save_file
 
-from modules.families.sd1.family import Sd1
+from modules.families.unet.family import UnetFamily
 from modules.preview.base import Places
 from modules.preview.taesd import Taesd, find_taesd, load_taesd
 from tests.checkpoints import configs, load_family, tiny_text, tiny_unet, tiny_vae, write_ldm
@@ -30,7 +30,7 @@ def models(tmp_path: Path, model: AutoencoderTiny) -> Path:
 
 
 @pytest.fixture(scope="module")
-def f8(tmp_path_factory: pytest.TempPathFactory) -> Sd1:
+def f8(tmp_path_factory: pytest.TempPathFactory) -> UnetFamily:
     """A checkpoint with SD 1.x's downscale factor."""
     import json
 
@@ -39,7 +39,7 @@ def f8(tmp_path_factory: pytest.TempPathFactory) -> Sd1:
     return load_family(write_ldm(tmp_path_factory.mktemp("f8") / "f8.safetensors", unet, vae, text, metadata))
 
 
-def test_pixels_are_those_of_diffusers(models: Path, model: AutoencoderTiny, f8: Sd1, cache: Path) -> None:
+def test_pixels_are_those_of_diffusers(models: Path, model: AutoencoderTiny, f8: UnetFamily, cache: Path) -> None:
     taesd, latents = Taesd(Places(cache, (models,))), torch.randn(2, 4, 8, 6)
     assert taesd.suits(f8)
     expected = (model.decode(latents).sample / 2 + 0.5).clamp(0, 1)
@@ -56,20 +56,20 @@ def test_the_original_naming_is_read_too(models: Path, model: AutoencoderTiny) -
     assert torch.equal(load_taesd(path)(latents), model.decoder(latents))
 
 
-def test_large_latents_are_shown_at_512_pixels(models: Path, f8: Sd1, cache: Path) -> None:
+def test_large_latents_are_shown_at_512_pixels(models: Path, f8: UnetFamily, cache: Path) -> None:
     pixels = Taesd(Places(cache, (models,))).pixels(f8, torch.randn(1, 4, 128, 64))
     assert pixels.shape == (1, 3, 512, 256)
 
 
-def test_it_does_not_suit_latents_of_another_form(models: Path, tiny: Sd1, cache: Path) -> None:
+def test_it_does_not_suit_latents_of_another_form(models: Path, tiny: UnetFamily, cache: Path) -> None:
     assert not Taesd(Places(cache, (models,))).suits(tiny)
 
 
-def test_without_a_file_it_suits_nothing(f8: Sd1, cache: Path) -> None:
+def test_without_a_file_it_suits_nothing(f8: UnetFamily, cache: Path) -> None:
     assert not Taesd(Places(cache, (cache,))).suits(f8)
 
 
-def test_a_file_that_is_no_taesd_suits_nothing(f8: Sd1, tmp_path: Path, cache: Path) -> None:
+def test_a_file_that_is_no_taesd_suits_nothing(f8: UnetFamily, tmp_path: Path, cache: Path) -> None:
     (tmp_path / "VAE-approx").mkdir()
     save_file({"a": torch.zeros(1)}, tmp_path / "VAE-approx" / "taesd.safetensors")
     assert not Taesd(Places(cache, (tmp_path,))).suits(f8)

@@ -106,10 +106,12 @@ def test_txt2img() -> None:
     assert notes == ("not known here and left out: ENSD: 1337, Eta: 0.35",)
 
 
-def test_hires_keys_are_named_in_the_notes() -> None:
+def test_a_hires_pass_is_read() -> None:
     request, notes = request_from_infotext(HIRES)
-    assert (request.seed, request.checkpoint) == (903543336, "")
-    assert "Hires upscale: 2, Hires steps: 30, Hires upscaler: 4x-UltraSharp" in notes[0]
+    assert (request.seed, request.checkpoint, request.strength) == (903543336, "", 0.75)
+    assert (request.hires_scale, request.hires_steps, request.hires_strength) == (2, 30, 0.45)
+    assert request.hires_upscaler == "4x-UltraSharp"
+    assert notes[0] == "not known here and left out: Image noise multiplier: 0.2"
     assert notes[1] == "the checkpoint has no name here, only the hash fdf0096972"
 
 
@@ -137,10 +139,16 @@ def test_json_that_never_ends_loses_only_itself() -> None:
     assert (values["Steps"], values["Seed"], values["Size"]) == ("20", "5", "8x8")
 
 
-def test_img2img_is_read_as_far_as_it_goes() -> None:
-    request, notes = request_from_infotext(IMG2IMG)
-    assert (request.sampler, request.schedule) == ("DPM++ 2M", "karras")
-    assert notes == ("not known here and left out: Denoising strength: 0.75",)
+def test_img2img_is_read() -> None:
+    request, notes = request_from_infotext(IMG2IMG.replace("0.75", "0.6"))
+    assert (request.sampler, request.schedule, request.strength) == ("DPM++ 2M", "karras", 0.6)
+    assert (request.hires_scale, notes) == (1, ())
+
+
+def test_inpainting_is_read() -> None:
+    request, notes = request_from_infotext(INPAINT)
+    assert (request.strength, request.mask_blur, request.only_masked, request.mask_padding) == (0.4, 4, True, 32)
+    assert "Mask blur" not in notes[0] and "ADetailer model: face_yolov8n.pt" in notes[0]
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,22 @@ def test_alternatives_change_at_every_step(text: str, cycle: list[str]) -> None:
     assert scheduled(text, 10).schedule == tuple((step + 1, cycle[step % len(cycle)]) for step in range(10))
 
 
+@pytest.mark.parametrize(
+    ("text", "schedule"),
+    [
+        ("[a:b:1.5]", [(5, "a"), (10, "b")]),
+        ("[a:b:.5]", [(10, "b")]),
+        ("[a:b:2.0]", [(10, "a")]),
+        ("[a:b:24]", [(4, "a"), (10, "b")]),
+        ("[a:b:20]", [(10, "b")]),
+        ("[a:b:99]", [(10, "a")]),
+    ],
+)
+def test_a_second_pass_goes_on_counting_where_the_first_ended(text: str, schedule: list[tuple[int, str]]) -> None:
+    """As in A1111: after 20 steps, 24 is the fourth of the second pass, and 1.5 its middle."""
+    assert list(scheduled(text, 10, done=20).schedule) == schedule
+
+
 def test_a_text_still_holds_at_the_step_it_ends_at() -> None:
     part = scheduled("[a:b:.5]", 10)
     assert [part.at(step) for step in range(10)] == ["a"] * 6 + ["b"] * 4

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from modules.training.captions import caption_words
-from modules.training.catalog import CONCEPTS, HANDS
+from modules.training.catalog import CONCEPTS, EXTRAS, HANDS, drawings
 from modules.training.pack import SPRITE_SIZE, Pack
+from modules.training.photos import HELD_OUT, TRAINING
 from modules.training.tokens import tokenize
 
 TINY_UNET = {
@@ -37,15 +38,22 @@ TINY_TEXT = {
 }
 
 
+COLOURS = ((0.9, 0.2, 0.2), (0.2, 0.7, 0.3), (0.2, 0.3, 0.9), (0.9, 0.8, 0.2))
+
+
 @pytest.fixture(scope="session")
 def pack() -> Pack:
-    """One disc of its own colour for each (concept, hand)."""
+    """A disc, in one of four colours, for each drawing and hand; photographs of noise."""
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SPRITE_SIZE)] * 2, indexing="ij")
-    disc = (x**2 + y**2 < 0.7).float()
+    disc = (x**2 + 1.6 * y**2 < 0.7).float()
+    discs = [torch.cat([torch.tensor(colour)[:, None, None] * disc, disc[None]]) for colour in COLOURS]
+    black = torch.cat([torch.zeros(3, SPRITE_SIZE, SPRITE_SIZE), disc[None]])
+    slugs = [slug for concept in CONCEPTS for slug in drawings(concept)] + list(EXTRAS)
+    sprites = {
+        (slug, hand.word): black if hand.monochrome else discs[(i + j) % len(discs)]
+        for i, slug in enumerate(slugs)
+        for j, hand in enumerate(HANDS)
+    }
     generator = torch.Generator().manual_seed(0)
-    sprites = {}
-    for slug in CONCEPTS.values():
-        for hand in HANDS:
-            colour = torch.zeros(3) if hand.monochrome else torch.rand(3, generator=generator)
-            sprites[slug, hand.word] = torch.cat([colour[:, None, None] * disc, disc[None]])
-    return Pack(sprites, {word: tokenize(word) for word in caption_words()})
+    photos = {name: torch.rand(3, 80, 100, generator=generator) for name in (*TRAINING, *HELD_OUT)}
+    return Pack(sprites, {word: tokenize(word) for word in caption_words()}, photos)

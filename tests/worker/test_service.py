@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from modules.core.events import Failed, Finished
+from modules.core.events import Failed, Finished, Shown
 from modules.core.moments import StepState
 from modules.core.request import GenerationRequest
-from modules.core.task import Generate, Load
+from modules.core.task import Encode, Generate, Load
 from modules.hooks import hookimpl
 from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
@@ -49,3 +52,12 @@ def test_a_lack_of_memory_is_explained_and_the_weights_are_given_back(service: S
 def test_any_other_error_is_told_and_the_next_task_runs(service: Service) -> None:
     assert "a bug" in failure(service, ValueError("a bug")).message
     assert isinstance(list(service.run(Load("next", "tiny")))[-1], Finished)
+
+
+def test_what_a_request_starts_from_is_shown_and_nothing_is_made(service: Service) -> None:
+    file = BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(file, "PNG")
+    request = replace(REQUEST, image="picture", strength=0.5)
+    events = list(service.run(Encode("look", request, {"picture": file.getvalue()})))
+    assert [event.name for event in events if isinstance(event, Shown)] == ["round trip", "noised start"]
+    assert isinstance(events[-1], Finished)

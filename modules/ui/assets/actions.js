@@ -1,5 +1,7 @@
 // What can be done with the picture that is shown: a row of buttons.
 
+import { chainButtons } from "./chain.js";
+import { History } from "./chain-history.js";
 import { element } from "./elements.js";
 import { requestOf, reuse, vary } from "./pictures.js";
 import { openViewer } from "./viewer.js";
@@ -24,7 +26,9 @@ export class Actions {
       }),
       this.button("Vary (subtle)", "Make it once more with small changes", () => vary(this.picture, SUBTLE)),
       this.button("Vary (strong)", "Make it once more with large changes", () => vary(this.picture, STRONG)),
+      ...chainButtons(this),
     );
+    this.history = new History();
     this.files = [this.download, this.film];
   }
 
@@ -56,5 +60,6 @@ export class Actions {
     this.download.href = `${picture.url}?download=1`;
     this.film.href = `/jobs/${encodeURIComponent(picture.job.id)}/film.webp`;
     this.film.hidden = !picture.job.film;
+    if (this.row.offsetParent) this.history.show(picture);
   }
 }

@@ -3,10 +3,12 @@
 import { form } from "./form.js";
 
 const EVERY_MS = 5000;
+const NO_VOCABULARY = ["licences"];
 
 const listeners = new Set();
 let newest = "";
 let cards = [];
+let unusable = [];
 
 /** Call `listener()` whenever the list has changed; returns what ends it. */
 export function watchCards(listener) {
@@ -18,6 +20,12 @@ export function watchCards(listener) {
 /** The card of the form's checkpoint, or null. */
 export const currentCard = () => cards.find(({ name }) => name === form.values.checkpoint) ?? null;
 
+/** What is in the models folders and cannot be used: [{name, problem}] */
+export const problems = () => unusable;
+
+/** [[kind, words]] of a card, without what nobody writes into a prompt. */
+export const vocabulary = (card) => Object.entries(card?.words ?? {}).filter(([kind]) => !NO_VOCABULARY.includes(kind));
+
 async function look() {
   const answer = await fetch("/checkpoints").catch(() => null); // the stream says when the server is away
   if (!answer?.ok) return;
@@ -25,8 +33,10 @@ async function look() {
   if (text === newest) return;
   const first = newest === "";
   newest = text;
-  cards = JSON.parse(text).flatMap(({ card }) => (card ? [card] : []));
-  if (!first) document.querySelector("#taffy-refresh")?.click(); // the server fills the list of the form anew
+  const entries = JSON.parse(text);
+  cards = entries.flatMap(({ card }) => (card ? [card] : []));
+  unusable = entries.filter(({ card }) => !card);
+  if (!first) for (const button of document.querySelectorAll("[id^=taffy-refresh-]")) button.click(); // fills the lists
   for (const listener of listeners) listener();
 }
 

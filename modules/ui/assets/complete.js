@@ -1,9 +1,8 @@
 // A list under the prompt that ends the word being written, for checkpoints that say which words they know.
 
-import { currentCard } from "./cards.js";
+import { currentCard, vocabulary } from "./cards.js";
 import { element } from "./elements.js";
 import { promptBox, type } from "./form.js";
-import { vocabulary } from "./words.js";
 
 const MOST = 8;
 const ID = "taffy-completions";
@@ -11,7 +10,9 @@ const ID = "taffy-completions";
 const list = element("ul", { id: ID, role: "listbox", ariaLabel: "Words this checkpoint knows", hidden: true });
 let options = [];
 let chosen = -1;
-let start = 0; // where in the prompt the begun word begins
+let start = 0; // where in the prompt the begun word begins, and where what is replaced ends
+let end = 0;
+let accepting = () => {}; // is told before the prompt changes
 
 /** The begun word or phrase before the caret, longest first: "a van go" -> ["a van go", "van go", "go"] with places. */
 function tails(text) {
@@ -47,8 +48,8 @@ function choose(place) {
 }
 
 function accept(place) {
-  const box = promptBox();
-  type(box, start, box.selectionEnd, options[place]);
+  accepting();
+  type(promptBox(), start, end, options[place]);
   close();
 }
 
@@ -63,7 +64,13 @@ function suggest(box) {
   const caret = box.selectionEnd;
   const { at, words } = box.selectionStart === caret ? completions(box.value.slice(0, caret)) : {};
   if (!words?.length || /^[\p{L}\p{N}]/u.test(box.value.slice(caret))) return close();
-  [options, start, chosen] = [words, at, -1];
+  offer(words, at, caret);
+}
+
+/** Show words that could stand in the prompt between two places. */
+export function offer(words, from, to, accepted = () => {}) {
+  const box = promptBox();
+  [options, start, end, chosen, accepting] = [words, from, to, -1, accepted];
   box.removeAttribute("aria-activedescendant");
   list.replaceChildren(
     ...words.map((word, number) => {
@@ -76,6 +83,7 @@ function suggest(box) {
     }),
   );
   place(box);
+  requestAnimationFrame(() => place(box)); // a field that has just grown
   list.hidden = false;
   box.setAttribute("aria-expanded", "true");
 }

@@ -5,6 +5,7 @@ import { bytes, duration, element } from "./elements.js";
 import { openKeys } from "./keys.js";
 import { view } from "./view.js";
 
+const MEMORY_MS = 5000;
 const WORDS = {
   starting: "The engine is starting",
   installing: "The engine is being installed",
@@ -29,6 +30,13 @@ class Engine extends Drawn {
     const does = element("span", { className: "taffy-does" }, dot, this.words, this.fetched);
     const ask = { type: "button", className: "taffy-ask", ariaLabel: "Keys", title: "Keys (?)", onclick: openKeys };
     this.append(does, this.checkpoint, this.memory, element("button", ask, "?"));
+    this.clock = setInterval(() => this.drawMemory(), MEMORY_MS);
+    this.drawMemory();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearInterval(this.clock);
   }
 
   draw() {
@@ -41,12 +49,16 @@ class Engine extends Drawn {
     this.amount.textContent = worker.total ? `${bytes(worker.done, worker.total)}${left}` : "";
     this.fetched.hidden = !worker.total;
     this.bar.value = worker.total ? worker.done / worker.total : 0;
-    this.drawFacts(view.connected === false ? {} : view.state);
+    const checkpoint = view.connected !== false && view.state?.checkpoint;
+    this.checkpoint.textContent = checkpoint || "";
+    this.checkpoint.title = checkpoint ? `Loaded checkpoint: ${checkpoint}` : "";
   }
 
-  drawFacts({ checkpoint, memory }) {
-    this.checkpoint.textContent = checkpoint ?? "";
-    this.checkpoint.title = checkpoint ? `Loaded checkpoint: ${checkpoint}` : "";
+  /** On a clock of its own: it changes while nothing else is new. */
+  async drawMemory() {
+    if (document.visibilityState !== "visible") return;
+    const answer = await fetch("/memory").catch(() => null); // the stream says when the server is away
+    const memory = answer?.ok ? await answer.json() : null;
     this.memory.hidden = !memory;
     this.amountHeld.textContent = memory ? bytes(memory.used, memory.total) : "";
   }

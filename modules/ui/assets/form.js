@@ -1,14 +1,33 @@
-// The form's values, and the one way to overwrite them, which can be undone. Gradio keeps the controls; this file knows
-// their names only.
+// The values of the form in sight, and the one way to overwrite them, which can be undone. Every tab that makes pictures
+// has a form. Gradio keeps the controls; this file knows their names only.
 
 const HISTORY = "taffy-undo";
 const MOST = 20; // overwrites that can be undone
+const PATIENCE_MS = 10_000; // for a tab that is built when it is first looked at
+const FRAME = "taffy-frame-"; // and the tab's name is the id of what holds its form
 
 const listeners = new Set();
-let expected = ""; // the checkpoint after our own writing; any other change of it is somebody's choice
+const forms = {}; // tab -> values by name
+const expected = {}; // tab -> the checkpoint after our own writing; any other change of it is somebody's choice
+let seen = "txt2img"; // the tab whose form was in sight last
 
-/** All values by name, as Gradio told last; empty until the form is filled. */
-export const form = { values: {} };
+/** The tab whose form is in sight; the last one on tabs without. */
+export function currentTab() {
+  const frames = document.querySelectorAll(`[id^=${FRAME}]`);
+  seen = [...frames].find((frame) => frame.offsetParent)?.id.slice(FRAME.length) ?? seen;
+  return seen;
+}
+
+/** All values of the form in sight by name, as Gradio told last; empty until the form is filled. */
+export const form = {
+  get values() {
+    return forms[currentTab()] ?? {};
+  },
+};
+/** The same of a tab, in sight or not. */
+export const formOf = (tab) => forms[tab] ?? {};
+
+Object.defineProperty(window, "taffyForm", { get: () => form.values }); // for consoles and tests
 
 /** Call `listener()` now and at every change of a value or of what can be undone; returns what ends it. */
 export function watchForm(listener) {
@@ -19,20 +38,26 @@ export function watchForm(listener) {
 
 const tell = () => listeners.forEach((listener) => listener());
 
-/** What can be undone, the newest last: [{what, values}] */
-export const overwrites = () => JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
+const history = () => JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
 
-/** Note the form as it is, before it is overwritten by `what`. */
-export function remember(what, values = form.values) {
-  sessionStorage.setItem(HISTORY, JSON.stringify([...overwrites(), { what, values }].slice(-MOST)));
+/** What can be undone in the form in sight, the newest last: [{tab, what, values}] */
+export const overwrites = () => history().filter(({ tab }) => tab === currentTab());
+
+function keepHistory(entries) {
+  sessionStorage.setItem(HISTORY, JSON.stringify(entries));
   tell();
 }
 
-/** Set some values by name; names the form does not have are left out. */
-function write(values) {
-  expected = values.checkpoint ?? expected;
+/** Note the form as it is, before it is overwritten by `what`. */
+export function remember(what, values = form.values) {
+  keepHistory([...history(), { tab: currentTab(), what, values }].slice(-MOST));
+}
+
+/** Set some values by name, with nothing to undo; names the form does not have are left out. */
+export function write(values, tab = currentTab()) {
+  expected[tab] = values.checkpoint ?? expected[tab];
   window.taffyWanted = values;
-  document.querySelector("#taffy-write").click();
+  document.querySelector(`#taffy-write-${tab}`).click();
 }
 
 /** Set values by name; `what` says on the Undo button what changed them. */
@@ -42,29 +67,43 @@ export function overwrite(what, values) {
 }
 
 export function undo() {
-  const history = overwrites();
-  const last = history.pop();
+  const last = overwrites().at(-1);
   if (!last) return;
-  sessionStorage.setItem(HISTORY, JSON.stringify(history));
+  const entries = history();
+  entries.splice(entries.findLastIndex(({ tab }) => tab === last.tab), 1);
   write(last.values);
-  tell();
+  keepHistory(entries);
 }
 
-function follow(values) {
-  const before = form.values;
-  form.values = values;
-  if (before.checkpoint && values.checkpoint !== before.checkpoint && values.checkpoint !== expected) {
+function follow({ tab, form: values }) {
+  const before = forms[tab];
+  forms[tab] = values;
+  if (before?.checkpoint && values.checkpoint !== before.checkpoint && values.checkpoint !== expected[tab]) {
     remember(`${values.checkpoint} and its defaults`, before);
   }
-  expected = values.checkpoint;
+  expected[tab] = values.checkpoint;
   tell();
 }
 
 document.addEventListener("taffy-form", ({ detail }) => follow(detail));
-if (window.taffyForm) follow(window.taffyForm);
+for (const [tab, values] of Object.entries(window.taffyForms ?? {})) follow({ tab, form: values });
 
-/** "Reuse these parameters": a request's fields, extensions' values under `extras`. */
-document.addEventListener("taffy-reuse", ({ detail: { extras, ...fields } }) => {
+/** Bring a tab with a form into sight; resolves when the form has told its values. */
+export async function openTab(tab) {
+  if (currentTab() !== tab || !document.querySelector(`#${FRAME}${tab}`)?.offsetParent) {
+    document.querySelector(`#taffy-open-${tab}`).click();
+  }
+  await new Promise((resolve) => {
+    const end = watchForm(() => currentTab() === tab && forms[tab]?.checkpoint && resolve());
+    setTimeout(() => end(), PATIENCE_MS);
+  });
+}
+
+/** "Reuse these parameters": a request's fields, extensions' values under `extras`. A whole request goes to the tab of
+its kind, some fields to the form in sight. How many to make is not what made a picture. */
+document.addEventListener("taffy-reuse", async ({ detail: { extras, count, ...fields } }) => {
+  if (fields.kind) fields.mask = ""; // the picture was made larger, nothing else is known of it
+  if ("image" in fields) await openTab(fields.image ? "img2img" : "txt2img");
   overwrite("the parameters of a picture", { ...fields, ...extras });
 });
 
@@ -81,7 +120,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-export const promptBox = () => document.querySelector("#prompt textarea");
+/** The prompt in sight. */
+export const promptBox = () =>
+  [...document.querySelectorAll(".taffy-prompt-box textarea")].find((box) => box.offsetParent) ?? null;
 
 /** Type into a text field as a person would: the browser's own undo takes it back. */
 export function type(box, from, to, text) {

@@ -1,14 +1,19 @@
 // The keys of the results, and the list of all keys. None of them is taken from whoever is typing.
 
 import { element } from "./elements.js";
+import { toNegative } from "./negative.js";
 
 const KEYS = [
   ["Ctrl + Enter", "Generate"],
   ["Esc", "Stop; close what is open"],
   ["← →", "The other pictures"],
   ["F", "The picture in full size"],
+  ["G", "All pictures of its job side by side"],
   ["Z", "There: every pixel, or as large as fits"],
   ["/", "To the prompt"],
+  ["Alt + ↓", "In a word that is underlined: the nearest that is known"],
+  ["N", "To the negative prompt"],
+  ["F1", "In a control: what it does"],
   ["Ctrl + ↑ ↓", "Weight of the selected words in a prompt"],
   ["↑ ↓", "On a waiting job: sooner, later"],
   ["Ctrl + Z", "Outside a text: take the last overwrite of the form back"],
@@ -34,6 +39,8 @@ const show = (detail) => document.dispatchEvent(new CustomEvent("taffy-show", { 
 const ACTS = {
   "?": openKeys,
   f: () => show({ full: true }),
+  n: toNegative,
+  g: () => show({ together: true }),
   ArrowLeft: () => show({ places: -1 }),
   ArrowRight: () => show({ places: 1 }),
 };

@@ -1,8 +1,8 @@
-// Live: the picture follows the form. Each change asks for one small job and takes the one before it back.
+// Live: the picture follows the form. Each change asks for one small job, which takes the place of the one before it.
 
 import { element } from "./elements.js";
 import { form, watchForm } from "./form.js";
-import { asked, cancel } from "./view.js";
+import { asked, view, watch } from "./view.js";
 
 const PAUSE_MS = 150;
 const STEPS = 8;
@@ -16,13 +16,14 @@ function seed() {
 
 /** A quick request out of the form's values. */
 function request(values) {
-  const fields = Object.entries(values);
+  const fields = Object.entries(values).filter(([, value]) => value !== null); // no text
   const extras = Object.fromEntries(fields.filter(([name]) => name.includes(".")));
   return {
     ...Object.fromEntries(fields.filter(([name]) => !name.includes("."))),
     extras,
     steps: Math.min(values.steps, STEPS),
     count: 1,
+    ...("hires_scale" in values ? { hires_scale: 1 } : {}), // no second pass
     seed: values.seed >= 0 ? values.seed : seed(),
   };
 }
@@ -34,24 +35,33 @@ class Live extends HTMLElement {
     this.box = element("input", { type: "checkbox", role: "switch", checked, onchange });
     this.problem = element("span", { role: "alert" });
     const title = `Draw again while you write, with at most ${STEPS} steps`;
-    this.replaceChildren(element("label", { title }, this.box, " Live"), this.problem);
+    this.waits = element("span", { className: "taffy-waits", role: "status" });
+    this.replaceChildren(element("label", { title }, this.box, " Live"), this.waits, this.problem);
     this.drawn = null; // the request of the newest live job
-    this.end = watchForm(() => this.follow());
+    this.ends = [watchForm(() => this.follow()), watch((kind) => kind === "state" && this.wait())];
   }
 
   disconnectedCallback() {
-    this.end();
+    this.ends.forEach((end) => end());
+  }
+
+  /** A picture that somebody asked for is not taken back for a live one. */
+  wait() {
+    const waits = view.state?.waiting.some(({ id }) => id === this.job) && view.state.running;
+    const words = waits ? "Live waits for the running job" : "";
+    if (this.waits.textContent !== words) this.waits.textContent = words;
   }
 
   turn() {
     sessionStorage.setItem(ON, this.box.checked ? "on" : "off");
     this.problem.textContent = "";
     this.drawn = null;
+    this.job = ""; // the picture of the last time stays
     if (this.box.checked) this.ask();
   }
 
   follow() {
-    if (!this.box.checked || !form.values.checkpoint) return;
+    if (!this.box.checked || !this.offsetParent || !form.values.checkpoint) return;
     const wanted = JSON.stringify(request(form.values));
     this.drawn ??= wanted; // what was there when the page opened is not news
     if (wanted === this.drawn) return;
@@ -74,11 +84,11 @@ class Live extends HTMLElement {
     if (wanted === this.drawn) return;
     this.drawn = wanted;
     asked(true);
-    if (this.job) await cancel(this.job);
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch("/jobs", { method: "POST", headers, body: wanted });
+    const instead = encodeURIComponent(this.job ?? "");
+    const answer = await fetch(`/jobs?instead_of=${instead}`, { method: "POST", headers, body: wanted });
     const { id, error } = await answer.json();
-    this.job = id;
+    this.job = id ?? this.job;
     this.problem.textContent = error ?? "";
     if (error) asked(false);
   }

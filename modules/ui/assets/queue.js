@@ -1,12 +1,14 @@
-// The strip of jobs: the one that runs, those that wait and can change places, how the last ones ended.
+// The strip of jobs: the one that runs, those that wait and can change places, how those of today ended.
 
 import { Drawn } from "./drawn.js";
 import { arrange, element } from "./elements.js";
+import { hasMore } from "./history.js";
 import { notifySwitch } from "./notify.js";
 import { share } from "./status.js";
-import { cancel, move, view } from "./view.js";
+import { cancel, move, showMore, view } from "./view.js";
 
 const ENDINGS = { done: "done", failed: "failed", cancelled: "stopped" };
+const MORE = { id: "more" };
 const KEYS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 };
 
 function words(job) {
@@ -29,10 +31,17 @@ class Queue extends Drawn {
     const { running, waiting, recent } = view.state;
     const jobs = [...(running ? [running] : []), ...waiting, ...recent];
     const key = (job) => `${job.id} ${job.state ?? Boolean(job.position)}`; // a job that moves on is another chip
-    arrange(this.list, jobs, key, (job) => this.chip(job), (item, job) => this.update(item, job));
+    const items = hasMore() ? [...jobs, MORE] : jobs;
+    arrange(this.list, items, key, (job) => this.chip(job), (item, job) => this.update(item, job));
+  }
+
+  more() {
+    const properties = { type: "button", className: "taffy-more", title: "Jobs of other days", onclick: showMore };
+    return element("li", {}, element("button", properties, "Show more"));
   }
 
   chip(job) {
+    if (job === MORE) return this.more();
     const prompt = job.prompt || "no prompt";
     const state = element("span", { className: "taffy-place" });
     const shows = job.state === "failed" || job.pictures?.length > 0;
@@ -57,6 +66,7 @@ class Queue extends Drawn {
   }
 
   update(item, job) {
+    if (job === MORE || (job.state && item.className)) return; // what has ended stays as it is
     item.className = job.state ?? (job.position ? "waiting" : "running");
     item.querySelector(".taffy-place").textContent = words(job);
     if (!job.position) return;

@@ -4,7 +4,9 @@ import { Actions } from "./actions.js";
 import { Curve } from "./curve.js";
 import { Drawn } from "./drawn.js";
 import { arrange, element } from "./elements.js";
+import { Grid, siblings } from "./grid.js";
 import { neighbour, pictures } from "./pictures.js";
+import { Screen } from "./screen.js";
 import { announcement, share, status } from "./status.js";
 import { view } from "./view.js";
 import { openViewer } from "./viewer.js";
@@ -12,48 +14,14 @@ import { openViewer } from "./viewer.js";
 const MOST_THUMBS = 24;
 const LIVE = { id: "live" }; // the tile that goes back to what is being made
 
-/** Two images on top of each other: the next one is decoded out of sight, so that the picture never blinks.
-
-While one is decoded only the newest of those that come is kept: whoever is slow skips frames and is never late. */
-class Screen {
-  constructor(box) {
-    this.images = [0, 1].map(() => element("img", { alt: "", draggable: false }));
-    box.append(...this.images);
-    this.front = 0;
-    this.waiting = null;
-    this.busy = false;
-  }
-
-  async show(picture) {
-    this.waiting = picture;
-    if (this.busy) return;
-    this.busy = true;
-    while (this.waiting) {
-      const { src, alt } = this.waiting;
-      this.waiting = null;
-      const back = this.images[1 - this.front];
-      if (this.images[this.front].getAttribute("src") === src) continue;
-      Object.assign(back, { src, alt });
-      if (await back.decode().then(() => true, () => false)) this.swap();
-    }
-    this.busy = false;
-  }
-
-  swap() {
-    const [old, now] = [this.images[this.front], this.images[1 - this.front]];
-    now.classList.add("front");
-    old.classList.remove("front");
-    old.alt = "";
-    this.front = 1 - this.front;
-  }
-}
-
 class Stage extends Drawn {
   build() {
     this.chosen = null; // id of the picture somebody picked; null follows what is made
     this.newest = null;
     this.failed = null; // id of the job whose problem somebody wants to read
     this.shown = null; // the picture that the words below are about
+    this.isGrid = true; // pictures of one job are shown side by side, until somebody enlarges one
+    this.known = new Set(); // ids of all pictures there were
     this.box = element("div", { className: "taffy-box", onclick: () => this.openShown() });
     this.empty = element("p", { className: "taffy-empty" }, "Your picture appears here.");
     this.bar = element("progress", { className: "quiet", max: 1, value: 0, ariaLabel: "Progress" });
@@ -71,8 +39,11 @@ class Stage extends Drawn {
     const made = element("div", { className: "taffy-made" }, this.details, this.copy, ...this.actions.files);
     this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, made);
     this.box.append(this.empty);
-    this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.said);
+    this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.history.root, this.actions.said);
     this.screen = new Screen(this.box);
+    this.grid = new Grid(this.box, (picture) => this.enlarge(picture));
+    this.together = element("button", { type: "button", className: "taffy-together", hidden: true, onclick: (event) => this.showTogether(event) });
+    this.box.append(this.together);
     this.listening = new AbortController();
     document.addEventListener("taffy-show", ({ detail }) => this.show(detail), { signal: this.listening.signal });
   }
@@ -100,10 +71,13 @@ class Stage extends Drawn {
     this.drawProblem(recent.find(({ id }) => id === this.failed) ?? (running ? null : recent[0]));
     const newest = this.all[0]?.id ?? null;
     const ended = this.job && !running && recent[0].pictures.length; // its last frame may have come after its picture
-    if (!this.chosen && (ended || newest !== this.newest)) this.showPicture(this.all[0]);
+    const isNew = newest && !this.known.has(newest); // else the last one was taken back, and another will come
+    if (ended || isNew) this.isGrid ||= !this.chosen;
+    this.job = running?.id;
+    if (!this.chosen && (ended || isNew)) this.showPicture(this.all[0]);
     else if (this.shown) this.showActions(this.all.find(({ id }) => id === this.shown.id));
     this.newest = newest;
-    this.job = running?.id;
+    for (const { id } of this.all) this.known.add(id);
     this.drawThumbs();
   }
 
@@ -111,7 +85,32 @@ class Stage extends Drawn {
     if (this.chosen || frame?.job !== running?.id) return;
     const alt = `Preview of “${running.prompt}”, step ${frame.step} of ${frame.steps}`;
     this.empty.hidden = true;
+    this.lay(null);
     this.screen.show({ src: frame.src, alt });
+  }
+
+  /** Side by side or single: a job that still runs shows its newest alone. */
+  lay(picture) {
+    const together = picture && (this.chosen || !this.job) ? siblings(this.all, picture) : [];
+    this.together.hidden = together.length < 2 || this.isGrid;
+    this.together.textContent = `All ${together.length}`;
+    this.together.title = "The pictures of this job side by side (G)";
+    if (together.length > 1 && this.isGrid) this.grid.show(together, picture);
+    else this.grid.hide();
+  }
+
+  enlarge(picture) {
+    this.isGrid = false;
+    this.choose(picture);
+    this.together.focus();
+  }
+
+  showTogether(event) {
+    event?.stopPropagation();
+    if (!this.shown || this.together.hidden) return;
+    this.isGrid = true;
+    this.choose(this.shown);
+    if (event) this.grid.list.querySelector("[aria-current=true]").focus();
   }
 
   drawProblem(job) {
@@ -130,7 +129,13 @@ class Stage extends Drawn {
   thumb(tile) {
     const alt = `${tile.prompt} (seed ${tile.seed})`;
     const face = tile === LIVE ? "Live" : element("img", { src: tile.url, alt, loading: "lazy" });
-    return element("li", {}, element("button", { type: "button", onclick: () => this.choose(tile) }, face));
+    return element("li", {}, element("button", { type: "button", onclick: () => this.pick(tile) }, face));
+  }
+
+  /** Somebody picked a small picture. */
+  pick(tile) {
+    this.isGrid = false;
+    this.choose(tile);
   }
 
   choose(tile) {
@@ -141,14 +146,16 @@ class Stage extends Drawn {
   }
 
   /** What somebody else on the page asks to see: a job, a picture, the one so many places further, or full size. */
-  show({ job, picture, places, full }) {
+  show({ job, picture, places, full, together }) {
     if (!view.state || !this.offsetParent) return;
     if (full) openViewer(this.shown?.id);
+    if (together) this.showTogether();
     this.failed = job;
     if (job) this.drawProblem(view.state.recent.find(({ id }) => id === job));
     const found = this.all.find((one) => one.id === picture || one.job.id === job);
     const next = places && neighbour(this.chosen ?? this.shown?.id, places);
     if (!found && !next) return;
+    if (job) this.isGrid = true;
     this.choose(found ?? next);
     this.thumbs.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
@@ -171,6 +178,7 @@ class Stage extends Drawn {
     this.facts.textContent = `${picture.width} × ${picture.height}, seed ${picture.seed}`;
     this.infotext.textContent = picture.infotext;
     this.copy.textContent = "Copy";
+    this.lay(picture);
     this.screen.show({ src: picture.url, alt: picture.prompt });
   }
 

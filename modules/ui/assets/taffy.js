@@ -1,14 +1,19 @@
 // The live half of the page: our own elements (Gradio lays out the form around them), the keys, and the Stop buttons.
 
+import "./about.js";
 import "./complete.js";
 import "./engine.js";
+import "./extras.js";
 import "./keys.js";
 import "./helpers.js";
+import "./img2img.js";
 import "./live.js";
 import "./queue.js";
 import "./settings.js";
 import "./stage.js";
 import "./tab.js";
+import "./unusable.js";
+import "./usual.js";
 import "./weights.js";
 import "./words.js";
 import { activeJob, asked, cancel, watch } from "./view.js";

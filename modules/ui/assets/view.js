@@ -1,6 +1,7 @@
 // What this page knows of the server, and the two things it may ask of it. Everything on the page is drawn from here.
 
 import { connect } from "./connect.js";
+import { joined, readMore } from "./history.js";
 
 /** state, frame: the newest of the server (see `/jobs/stream`). asked: a picture was asked for and not heard of yet. */
 export const view = { state: null, frame: null, connected: null, asked: false };
@@ -15,10 +16,19 @@ export function watch(listener) {
 }
 
 function tell({ kind, value }) {
-  view[kind] = value;
+  view[kind] = kind === "state" ? { ...value, recent: joined(value.recent, older) } : value;
   if (kind === "state") view.asked = false;
   for (const listener of listeners) listener(kind);
 }
+
+/** More of the jobs that ended are known. */
+function older(recent) {
+  view.state = { ...view.state, recent };
+  for (const listener of listeners) listener("state");
+}
+
+/** Read jobs that ended longer ago than those that are shown. */
+export const showMore = () => readMore(older);
 
 /** The job that Stop ends: the running one, else the next. */
 export const activeJob = () => view.state?.running ?? view.state?.waiting[0] ?? null;

@@ -32,7 +32,7 @@ document.addEventListener("keydown", (event) => {
   const box = event.target;
   const up = event.key === "ArrowUp";
   if (!(event.ctrlKey || event.metaKey) || !(up || event.key === "ArrowDown")) return;
-  if (!box.matches?.("#prompt textarea, #negative textarea")) return;
+  if (!box.matches?.(".taffy-writing textarea")) return;
   event.preventDefault();
   const found = weigh(box.value, box.selectionStart, box.selectionEnd, up ? STEP : -STEP);
   if (!found) return;

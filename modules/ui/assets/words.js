@@ -1,20 +1,17 @@
 // Under the prompt: how long it is, words the checkpoint never saw, examples to click, and what it knows.
 
-import { currentCard, watchCards } from "./cards.js";
+import { currentCard, vocabulary, watchCards } from "./cards.js";
 import { element } from "./elements.js";
 import { form, overwrite, promptBox, remember, type, watchForm } from "./form.js";
+import { places, underline } from "./underline.js";
 import { view, watch } from "./view.js";
 
 const PAUSE_MS = 250;
 const EXAMPLES = "taffy-examples"; // "open" or "closed", once somebody chose
-const KINDS = { concepts: "Things", hands: "Drawing hands", treatments: "Treatments", backgrounds: "Backgrounds" };
-const NO_VOCABULARY = ["licences"];
+const KINDS = { concepts: "Things", hands: "Drawing hands", treatments: "Treatments", backgrounds: "Backgrounds", synonyms: "Also understood" };
 
 const article = (word) => (/^[aeiou]/.test(word) ? "an" : "a");
 const PHRASES = { backgrounds: (word) => `on ${article(word)} ${word} background`, treatments: (word) => `, ${word}` };
-
-/** [[kind, words]] of a card, without what nobody writes into a prompt. */
-export const vocabulary = (card) => Object.entries(card?.words ?? {}).filter(([kind]) => !NO_VOCABULARY.includes(kind));
 
 /** Add a phrase where the caret is, with a space on both sides where it needs one. */
 function insert(phrase) {
@@ -28,10 +25,10 @@ function insert(phrase) {
 /** Put a known word in the place of one that is not. */
 function correct(word, nearest) {
   const box = promptBox();
-  const at = box.value.search(new RegExp(`(?<!\\p{L})${word}(?!\\p{L})`, "u"));
-  if (at < 0) return;
+  const [found] = places(box.value, [{ word }]);
+  if (!found) return;
   remember(`“${word}” became “${nearest}”`);
-  type(box, at, at + word.length, nearest);
+  type(box, found.from, found.to, nearest);
 }
 
 class Words extends HTMLElement {
@@ -55,6 +52,7 @@ class Words extends HTMLElement {
   }
 
   follow() {
+    if (!this.offsetParent) return; // another tab's form is in sight
     if (currentCard() !== this.card) this.drawCard();
     const question = JSON.stringify({
       prompt: form.values.prompt ?? "",
@@ -76,6 +74,7 @@ class Words extends HTMLElement {
     this.count.append(element("span", { className: "taffy-spoken" }, `${tokens} of ${room} tokens`));
     this.count.title = "How much of the checkpoint's attention span the prompt takes, in tokens";
     const strange = unknown.filter(({ word }) => !this.isBegun(word));
+    underline(strange);
     this.unknown.replaceChildren(...strange.map((found) => this.stranger(found)));
   }
 
@@ -83,7 +82,7 @@ class Words extends HTMLElement {
   isBegun(word) {
     const box = promptBox();
     if (document.activeElement !== box || !box.value.slice(0, box.selectionEnd).endsWith(word)) return false;
-    const known = vocabulary(this.card).flatMap(([, words]) => words.flatMap((phrase) => phrase.split(" ")));
+    const known = vocabulary(this.card).flatMap(([, words]) => words.flatMap((phrase) => phrase.split(/[\s-]+/)));
     return known.some((one) => one.startsWith(word.toLowerCase()));
   }
 

@@ -1,0 +1,81 @@
+"""Pictures that people bring, over HTTP: raw, in a form, or from the gallery; and back, to those they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from modules.api.jobs import read_json
+from modules.api.pictures import FOR_EVER
+from modules.api.view import Json
+from modules.app import App
+from modules.core.errors import BadRequest
+from modules.core.request import parse_request
+from modules.core.requests import REQUEST, Input
+from modules.jobs.job import LOCAL_OWNER
+from modules.text.infotext import fields_from_infotext
+
+WAYS = 'send the file itself as image/*, a form with the field "file", or {"picture": id} as JSON'
+
+
+def input_routes(app: App) -> APIRouter:
+    routes = APIRouter(prefix="/inputs")
+
+    @routes.post("")
+    async def bring(request: Request) -> JSONResponse:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "application/json":
+            return JSONResponse(await from_gallery(app, request), status_code=201)
+        data = await sent(request, kind)
+        known = await run_in_threadpool(app.inputs.put, LOCAL_OWNER, data)
+        return JSONResponse(about(known), status_code=201)
+
+    @routes.get("/{input_id}")
+    def one(input_id: str) -> FileResponse:
+        return FileResponse(app.inputs.file(input_id, LOCAL_OWNER), media_type="image/png", headers=FOR_EVER)
+
+    @routes.get("/{input_id}/about")
+    def known(input_id: str) -> Json:
+        return about(app.inputs.get(input_id, LOCAL_OWNER))
+
+    return routes
+
+
+def about(known: Input) -> Json:
+    """What the page hears of an input picture. fields: those of a request that its own text speaks of."""
+    said, _ = fields_from_infotext(known.infotext) if known.infotext else ({}, ())
+    request = REQUEST.dump_python(parse_request(said), mode="json")
+    return {**asdict(known), "url": f"/inputs/{known.id}", "fields": {name: request[name] for name in said}}
+
+
+async def from_gallery(app: App, request: Request) -> Json:
+    values = await read_json(request)
+    picture = values.get("picture")
+    if values.keys() != {"picture"} or not isinstance(picture, str):
+        raise BadRequest('a picture of the gallery is named by its id: {"picture": id}')
+
+    def put() -> Input:
+        return app.inputs.put(LOCAL_OWNER, app.gallery.file(picture, LOCAL_OWNER).read_bytes(), parent=picture)
+
+    return about(await run_in_threadpool(put))
+
+
+async def sent(request: Request, kind: str) -> bytes:
+    """The bytes of the file in a request. Raises BadRequest."""
+    if kind.startswith("image/"):
+        return await request.body()
+    if kind != "multipart/form-data":
+        raise BadRequest(f"a picture cannot come as {kind[:60] or 'nothing'}", WAYS)
+    try:
+        async with request.form(max_files=1, max_fields=8) as form:
+            file = form.get("file")
+            if isinstance(file, UploadFile):
+                return await file.read()
+    except HTTPException as error:
+        raise BadRequest(f"the form cannot be read: {error.detail}", WAYS) from error
+    raise BadRequest('the form has no field "file" with a file in it', WAYS)

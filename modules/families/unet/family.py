@@ -1,0 +1,148 @@
+"""A loaded checkpoint around a UNet2DConditionModel: text to conditioning, noise to pictures."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from math import log, sqrt
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor, nn
+
+from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
+from modules.families.base import ShortHash
+from modules.families.device import Device
+from modules.families.unet.configs import Configs
+from modules.families.unet.layers import adapter_layers
+from modules.families.unet.text import encode_prompt
+from modules.families.unet.vae import Vae
+from modules.text.chunks import Words
+
+GOOD, BAD = 6.0, 2.5  # scores the refiner is told for prompt and negative prompt (diffusers' and A1111's)
+
+
+class UnetFamily:
+    """`Family` for SD 1.x, SD 2.x and SDXL. Networks compute in the device's precision; latents stay fp32.
+
+    words: tokens that stand for embeddings while an adapter adds them. vae_facts: of a VAE from a file of its own.
+    """
+
+    def __init__(
+        self, card: CheckpointCard, configs: Configs, networks: Mapping[str, Any], device: Device, short_hash: ShortHash
+    ) -> None:
+        self.card = card
+        self.kind = configs.kind
+        self.noise_levels: NoiseLevels = configs.schedule.levels
+        self.networks: Mapping[str, nn.Module] = networks
+        self.unet: UNet2DConditionModel = networks["unet"]
+        self.words: Words = {}
+        self.vae_facts: Mapping[str, str] = {}
+        self._vae = Vae(networks["vae"], configs.scaling_factor)
+        self._zero_empty = configs.zero_empty
+        self._device = device
+        self._short_hash = short_hash
+        self._log_sigmas = [log(sigma) for sigma in self.noise_levels.sigmas]
+
+    @property
+    def vae(self) -> AutoencoderKL:
+        return self._vae.network
+
+    @property
+    def text_encoder(self) -> Any:
+        """The first one."""
+        return self.networks[self.kind.encoders[0].part]
+
+    @property
+    def vae_key(self) -> str:
+        return self._vae.key
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        known = self._short_hash()
+        return {
+            **({"Model hash": known} if known else {}),
+            "Model": self.card.name,
+            **self.vae_facts,
+            "Precision": self._device.dtype,
+            "Attention": self._device.attention,
+            "Device": self._device.title,
+            "Torch": str(torch.__version__),
+            "Diffusers": diffusers.__version__,
+        }
+
+    @property
+    def device(self) -> str:
+        return self._device.kind
+
+    def adapter_layers(self) -> Mapping[tuple[str, str], nn.Module]:
+        return adapter_layers(self.networks)
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        cell = self.card.downscale
+        return self.card.latent_channels, height // cell, width // cell
+
+    @torch.no_grad()
+    def encode_prompt(self, prompt: str, clip_skip: int, negative: bool = False) -> Conditioning:
+        """pooled: SDXL's pooled vector; the refiner's score is its last number."""
+        states, pooled = encode_prompt(self.networks, self.kind, prompt, clip_skip, self.words)
+        if self._zero_empty and not prompt.strip():
+            states, pooled = torch.zeros_like(states), None if pooled is None else torch.zeros_like(pooled)
+        if pooled is not None and self.kind.score:
+            pooled = torch.cat([pooled, pooled.new_tensor([[BAD if negative else GOOD]])], dim=1)
+        dtype = self._device.torch_dtype
+        return Conditioning(states.to(dtype), None if pooled is None else pooled.to(dtype))
+
+    @torch.no_grad()
+    def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:
+        """The network sees x / sqrt(1 + sigma^2) and answers with epsilon or v (Salimans and Ho 2022, appendix D)."""
+        scale = sqrt(1 + sigma**2)
+        seen = self._beside(x / scale, conditioning.concat).to(self._device.torch_dtype)
+        output: Tensor = self.unet(
+            seen,
+            torch.tensor(self.time_of(sigma), device=x.device),
+            conditioning.embeddings.expand(len(x), -1, -1),
+            added_cond_kwargs=self._added(x, conditioning),
+        ).sample.float()
+        if self.card.prediction == "v_prediction":
+            return x / scale**2 - output * (sigma / scale)
+        return x - sigma * output
+
+    def _beside(self, x: Tensor, concat: Tensor | None) -> Tensor:
+        """What the U-Net's first layer sees. Instruct checkpoints were trained on latents that are not scaled."""
+        if concat is None:
+            return x
+        return torch.cat([x, concat / (self._vae.scaling_factor if self.card.input_kind == "instruct" else 1)], 1)
+
+    def _added(self, x: Tensor, conditioning: Conditioning) -> dict[str, Tensor] | None:
+        """What SDXL is told beside words: the picture's size, that nothing was cropped, and the size or score wanted.
+
+        (Podell et al. 2023, section 2.2.)
+        """
+        if conditioning.pooled is None:
+            return None
+        pooled = conditioning.pooled.expand(len(x), -1)
+        height, width = (side * self.card.downscale for side in x.shape[-2:])
+        wanted = [] if self.kind.score else [height, width]
+        ids = torch.tensor([[height, width, 0, 0, *wanted]], dtype=torch.float32, device=x.device).expand(len(x), -1)
+        if self.kind.score:
+            pooled, score = pooled[:, :-1], pooled[:, -1:]
+            ids = torch.cat([ids, score.float()], dim=1)
+        return {"text_embeds": pooled, "time_ids": ids}
+
+    def time_of(self, sigma: float) -> float:
+        """The fractional training step with this noise, log-linear between steps (k-diffusion's `sigma_to_t`)."""
+        sigmas = self.noise_levels.sigmas
+        if not sigmas[0] < sigma < sigmas[-1]:
+            return 0.0 if sigma <= sigmas[0] else len(sigmas) - 1.0
+        below = bisect_right(sigmas, sigma) - 1
+        low, high = self._log_sigmas[below : below + 2]
+        return below + (log(sigma) - low) / (high - low)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self._vae.decode(latents)
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        return self._vae.encode(pixels)

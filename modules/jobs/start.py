@@ -1,0 +1,113 @@
+"""Requests that start from a picture: sizes taken from it, what belongs together checked, nothing changed unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modules.core.errors import BadRequest
+from modules.core.family import CheckpointCard
+from modules.core.request import GenerationRequest
+from modules.core.requests import AnyRequest, Input
+from modules.core.upscaling import UpscaleRequest
+from modules.jobs.complete import changed
+from modules.sampling.samplers import SAMPLERS
+from modules.sampling.schedules import SCHEDULES
+from modules.upscalers.base import UPSCALERS
+from modules.upscalers.index import UpscalerIndex
+from modules.upscalers.size import target
+
+Inputs = Mapping[str, Input]
+EXTENSIONS = {"width": ("extend_left", "extend_right"), "height": ("extend_top", "extend_bottom")}
+
+
+def settle_start(
+    request: GenerationRequest, card: CheckpointCard, inputs: Inputs, upscalers: UpscalerIndex
+) -> GenerationRequest:
+    """The request with the size of its picture, the parent of it, and the names of a hires pass as they are listed.
+
+    A side of 0 becomes the picture's own with what extends it, rounded up to the checkpoint's multiple: at that size
+    the engine continues the picture's edge, paints, and cuts the result back, so that nothing is resampled.
+    `notes_on` says so. Raises BadRequest.
+    """
+    if request.hires_scale > 1:
+        request = settle_hires(request, upscalers)
+    if not request.image:
+        check_no_picture(request, card)
+        return request
+    picture = inputs[request.image]
+    if request.mask and (mask := inputs[request.mask]) and size(mask) != size(picture):
+        raise BadRequest(
+            f"the mask is {words(size(mask))} and its picture {words(size(picture))}: both must have one size",
+            "draw the mask on this picture, or bring it to its size",
+        )
+    unit = card.size_multiple
+    width, height = (-(-side // unit) * unit for side in canvas(request, picture))
+    parent = request.parent or picture.parent
+    return changed(request, width=request.width or width, height=request.height or height, parent=parent)
+
+
+def canvas(request: GenerationRequest, picture: Input) -> tuple[int, int]:
+    """Width and height of the picture with what extends it."""
+    wide, high = (sum(getattr(request, name) for name in names) for names in EXTENSIONS.values())
+    return picture.width + wide, picture.height + high
+
+
+def check_no_picture(request: GenerationRequest, card: CheckpointCard) -> None:
+    if card.input_kind == "instruct":
+        raise BadRequest(
+            f"{card.name} changes pictures as it is told: it needs one to start from",
+            "choose a picture, or another checkpoint",
+        )
+    if request.mask:
+        raise BadRequest("a mask needs a picture to lie on", "choose a picture, or leave out the mask")
+    if any(getattr(request, name) for pair in EXTENSIONS.values() for name in pair):
+        raise BadRequest("there is no picture to extend", "choose one, or set all extensions to 0")
+
+
+def settle_hires(request: GenerationRequest, upscalers: UpscalerIndex) -> GenerationRequest:
+    if request.image:
+        raise BadRequest(
+            "a second, finer pass is for pictures made from words alone",
+            "set the hires scale to 1; to make the result larger use Upscale",
+        )
+    name = request.hires_upscaler
+    is_latent = name in UPSCALERS and UPSCALERS[name].kind == "latent"
+    return changed(
+        request,
+        hires_upscaler=UPSCALERS.canonical(name) if is_latent else upscalers.find(name, "pixels").name,
+        hires_sampler=request.hires_sampler and SAMPLERS.canonical(request.hires_sampler),
+        hires_schedule=request.hires_schedule and SCHEDULES.canonical(request.hires_schedule),
+    )
+
+
+def settle_upscale(request: UpscaleRequest, inputs: Inputs, upscalers: UpscalerIndex) -> UpscaleRequest:
+    """The request with its names as they are listed, and the parent of its picture. Raises BadRequest."""
+    if not request.image:
+        raise BadRequest("there is no picture to make larger", "choose one")
+    picture = inputs[request.image]
+    target(size(picture), request)  # refuses what is too large
+    second = request.second_upscaler
+    return changed(
+        request,
+        upscaler=upscalers.find(request.upscaler, "pixels").name,
+        second_upscaler=second and upscalers.find(second, "pixels").name,
+        parent=request.parent or picture.parent,
+    )
+
+
+def notes_on(asked: AnyRequest, settled: AnyRequest, inputs: Inputs) -> tuple[str, ...]:
+    """What became different from what somebody may expect, in plain words."""
+    if isinstance(asked, UpscaleRequest) or isinstance(settled, UpscaleRequest) or not asked.image:
+        return ()
+    own, painted = canvas(asked, inputs[asked.image]), (settled.width, settled.height)
+    if (asked.width and asked.height) or asked.only_masked or own == painted:
+        return ()
+    return (f"painted at {words(painted)}, the next size this checkpoint can make, and cut to {words(own)}",)
+
+
+def size(picture: Input) -> tuple[int, int]:
+    return picture.width, picture.height
+
+
+def words(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

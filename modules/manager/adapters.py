@@ -1,0 +1,105 @@
+"""Which LoRAs and textual inversions are on disk, by their headers alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from modules.adapters.embeddings import WantedEmbedding
+from modules.adapters.files import AdapterFile, base_of
+from modules.adapters.lora import WantedLora
+from modules.core.errors import BadCheckpoint, UnknownName
+from modules.families.header import PICKLES, read_header, refuse_pickle
+from modules.text.networks import take_lora_tags
+
+LORAS, LYCORIS, EMBEDDINGS = "Lora", "LyCORIS", "embeddings"
+DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Taken:
+    """prompts: without their tags, in order. What the tags and the words of the prompts ask for."""
+
+    prompts: tuple[str, ...]
+    loras: tuple[WantedLora, ...]
+    embeddings: tuple[WantedEmbedding, ...]
+
+
+class Adapters:
+    """The files below `Lora` and `embeddings` of several models folders. The list is always fresh."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+
+    def lora_names(self) -> tuple[str, ...]:
+        """For lists: every file's name below its folder, without suffix."""
+        return tuple(sorted({name for folder in (LORAS, LYCORIS) for name in self._files(folder)}, key=str.casefold))
+
+    def embedding_names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._files(EMBEDDINGS), key=str.casefold))
+
+    def take(self, prompts: Sequence[str]) -> Taken:
+        """Prompts without their tags, and the files they want. Raises UnknownName, BadRequest, BadCheckpoint."""
+        taken = [take_lora_tags(prompt) for prompt in prompts]
+        texts = tuple(text for text, _ in taken)
+        tags = dict.fromkeys(tag for _, tags in taken for tag in tags)
+        loras = tuple(WantedLora(self.lora(tag.name), tag.text, tag.denoiser) for tag in tags)
+        return Taken(texts, loras, tuple(self._mentioned(" ".join(texts))))
+
+    def lora(self, name: str) -> AdapterFile:
+        """By name below its folder, file name or stem, in any case. Raises UnknownName, BadCheckpoint, UnsafeFile."""
+        files = {name: path for folder in (LYCORIS, LORAS) for name, path in self._files(folder).items()}
+        wanted = name.casefold()
+        for known, path in files.items():
+            if wanted in {known.casefold(), path.name.casefold(), path.stem.casefold()}:
+                return _read(known, path)
+        listed = ", ".join(sorted(files)[:20]) or f"none; put one into models/{LORAS}"
+        raise UnknownName(f"there is no LoRA called {name!r:.200}", f"known: {listed:.1000}")
+
+    def _mentioned(self, text: str) -> Iterator[WantedEmbedding]:
+        """Embeddings whose stem stands in the text as a word."""
+        for name, path in self._files(EMBEDDINGS).items():
+            if re.search(rf"(?<!\w){re.escape(path.stem)}(?!\w)", text, re.IGNORECASE):
+                yield WantedEmbedding(path.stem, _read(name, path))
+
+    def _files(self, folder: str) -> dict[str, Path]:
+        """Name below the folder, without suffix -> path; of two with one name the first models folder's."""
+        found: dict[str, Path] = {}
+        for models in self._folders:
+            root = models / folder
+            for path in sorted(root.rglob("*")) if root.is_dir() else ():
+                if path.suffix.lower() in PICKLES | {".safetensors"} and path.is_file():
+                    found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
+        return found
+
+
+def _read(name: str, path: Path) -> AdapterFile:
+    """Raises BadCheckpoint, UnsafeFile."""
+    refuse_pickle(path)
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise BadCheckpoint(f"{path.name} cannot be read: {error.strerror or error}") from error
+    return replace(_read_as_it_was(path, state.st_size, state.st_mtime_ns), name=name)
+
+
+@lru_cache(maxsize=64)
+def _read_as_it_was(path: Path, size: int, modified: int) -> AdapterFile:
+    """size, modified: in the key only, so that a file that changed is read again."""
+    header = read_header(path)
+    shapes: Mapping[str, tuple[int, ...]] = {key: tuple(item["shape"]) for key, item in header.tensors.items()}
+    whole = path.parent.name == EMBEDDINGS or "lora" not in " ".join(shapes)
+    digest = header.metadata.get("sshs_model_hash") or _digest(path, whole)
+    return AdapterFile(path.stem, path, base_of(shapes, header.metadata), shapes, header.metadata, digest[:DIGITS])
+
+
+def _digest(path: Path, whole: bool) -> str:
+    """sha256 of an embedding's file, and of a LoRA's bytes behind its header, as A1111 writes them."""
+    with path.open("rb") as file:
+        file.seek(0 if whole else 8 + struct.unpack("<Q", file.read(8))[0])
+        return hashlib.file_digest(file, "sha256").hexdigest()

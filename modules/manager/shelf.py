@@ -1,0 +1,74 @@
+"""Checkpoints that wait in memory to be used again. The least recently used leaves first; equal parts are held once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
+
+from modules.core.family import Family
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+class Shelf:
+    """budget: bytes that waiting checkpoints may take together; the one in use does not count."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._waiting: OrderedDict[Hashable, Family] = OrderedDict()
+
+    def put(self, key: Hashable, family: Family) -> None:
+        """Keep it, in RAM. What no longer fits leaves, and may be this one."""
+        for network in family.networks.values():
+            network.to("cpu")
+        self.share(family)
+        self._waiting[key] = family
+        while self._waiting and held(self._waiting.values()) > self.budget:
+            self.drop()
+
+    def take(self, key: Hashable) -> Family | None:
+        """Give it out, if it is here."""
+        return self._waiting.pop(key, None)
+
+    def drop(self) -> bool:
+        """Let the one go that was used longest ago; whether there was one."""
+        return bool(self._waiting and self._waiting.popitem(last=False))
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def share(self, family: Family) -> None:
+        """Where a part equals one that waits here, weight for weight, both use the same memory."""
+        for part, network in family.networks.items():
+            twins = (other.networks[part] for other in self._waiting.values() if part in other.networks)
+            twin = next((twin for twin in twins if twin is not network and _equal(network, twin)), None)
+            if twin is not None:
+                theirs = dict(twin.named_parameters())
+                for name, parameter in network.named_parameters():
+                    parameter.data = theirs[name].data
+
+
+def held(families: Iterable[Family]) -> int:
+    """Bytes of their weights, shared ones once."""
+    sizes: dict[int, int] = {}
+    for family in families:
+        for network in family.networks.values():
+            for parameter in network.parameters():
+                storage = parameter.data.untyped_storage()
+                sizes[storage.data_ptr()] = storage.nbytes()
+    return sum(sizes.values())
+
+
+def _equal(one: Module, other: Module) -> bool:
+    """Weight for weight; small weights first, because they tell most pairs apart."""
+    import torch
+
+    ours, theirs = dict(one.named_parameters()), dict(other.named_parameters())
+    if ours.keys() != theirs.keys():
+        return False
+    pairs = sorted(((ours[name].data, theirs[name].data) for name in ours), key=lambda pair: pair[0].numel())
+    return all(
+        a.dtype == b.dtype and a.device == b.device and a.shape == b.shape and torch.equal(a, b) for a, b in pairs
+    )

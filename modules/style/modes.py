@@ -1,0 +1,48 @@
+"""The style modes, and which of them a checkpoint can do, with the reason where it cannot. For the page and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modules.core.family import CheckpointCard
+from modules.style.adapters import what_is_missing
+
+INVERTED = {"epsilon", "v_prediction"}
+
+
+@dataclass(frozen=True)
+class Mode:
+    """id: `style_mode` of a request. why_not: empty if it can be used now.
+
+    content, style: "needed", "optional" or "unused": pictures the mode works with.
+    """
+
+    id: str
+    label: str
+    info: str
+    content: str
+    style: str
+    why_not: str = ""
+
+
+def modes(card: CheckpointCard, models: Sequence[Path]) -> tuple[Mode, ...]:
+    """All modes, in the order of the page."""
+    words = "" if card.input_kind == "text" else f"{card.name} changes pictures in its own way: use img2img"
+    backwards = "" if card.prediction in INVERTED else f"{card.name} is no U-Net; this mode works inside U-Nets"
+    inject = words or backwards
+    return (
+        Mode("colour", "Colours only", "at the picture's own size, in a second, without a model", "needed", "needed"),
+        Mode("words", "By words", "painted anew after a description or a preset", "needed", "optional", words),
+        Mode("inject", "By a picture", "painted with the strokes of a style picture", "needed", "needed", inject),
+        Mode("series", "A series", "several pictures in one style", "optional", "optional", inject),
+        Mode(
+            "adapter",
+            "By a picture (IP-Adapter)",
+            "the style picture becomes part of the prompt",
+            "optional",
+            "needed",
+            inject or what_is_missing(card, models),
+        ),
+    )

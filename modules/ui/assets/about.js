@@ -1,0 +1,79 @@
+// What each control does: one sentence as its tooltip, and a "?" that opens its place in the Help. The "?" is seen only
+// where the pointer or the caret is; F1 is the same for the keyboard.
+
+import { element } from "./elements.js";
+
+const PATIENCE_MS = 10_000;
+
+/** The end of an element's id, or its class: [headline in docs/controls.md, sentence] */
+const ABOUT = {
+  prompt: ["Prompt", "What the picture should show, in plain words"],
+  negative: ["Negative prompt", "What the picture should not show; nothing at a CFG scale of 1"],
+  checkpoint: ["Checkpoint", "The network that draws"],
+  width: ["Width and height", "Pixels from left to right; best near the size the checkpoint was made for"],
+  height: ["Width and height", "Pixels from top to bottom; best near the size the checkpoint was made for"],
+  count: ["Pictures", "How many to make, 1 to 64, each with the next seed"],
+  seed: ["Seed", "The noise it starts from: the same seed gives the same picture, -1 another one every time"],
+  steps: ["Steps", "Small pushes from noise to picture: 15 to 30 are usual, more take longer for hardly a change"],
+  cfg: ["CFG scale", "How strongly the picture follows the prompt: 4 to 8 is usual, far more burns the colours"],
+  sampler: ["Sampler", "The way from noise to picture"],
+  schedule: ["Schedule", "How the steps are spread over the noise"],
+  tiling: ["Tiling", "The picture continues over its edges, so that copies of it fit side by side"],
+  variation_strength: ["Variations", "How far the picture turns from the one of the seed: 0 to 1, 0.1 is a sibling"],
+  variation_seed: ["Variations", "The picture it turns toward"],
+};
+
+/** Wait for what is drawn later. */
+async function soon(find) {
+  for (const until = performance.now() + PATIENCE_MS; performance.now() < until; ) {
+    const found = find();
+    if (found) return found;
+    await new Promise((done) => requestAnimationFrame(done));
+  }
+  return null;
+}
+
+const headline = (words) => [...document.querySelectorAll(".taffy-help h2")].find((one) => one.textContent.trim() === words);
+const tab = (name) => [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === name);
+
+/** Open the Help where it speaks of a control. */
+export async function openHelp(id) {
+  tab("Help").click();
+  const chapter = await soon(() => document.querySelector(".taffy-help input[value=Controls]"));
+  if (!chapter?.checked) chapter?.click();
+  const place = await soon(() => headline(ABOUT[id][0]));
+  if (!place) return;
+  place.tabIndex = -1;
+  await soon(() => [...document.querySelectorAll(".taffy-help img")].every((image) => image.complete)); // else it moves
+  place.scrollIntoView({ block: "start" });
+  place.focus({ preventScroll: true });
+}
+
+const controls = (id) => document.querySelectorAll(`[id="${id}"], [id$="-${id}"], .taffy-${id}`);
+
+function mark(control, id) {
+  const [, sentence] = ABOUT[id];
+  control.title = sentence;
+  const label = `Help: ${ABOUT[id][0]}`;
+  const onclick = () => openHelp(id);
+  const properties = { type: "button", className: "taffy-about-control", tabIndex: -1, ariaLabel: label, title: label, onclick };
+  control.append(element("button", properties, "?"));
+}
+
+/** Gradio draws the controls of a folded group when it is opened first. */
+function markAll() {
+  for (const id of Object.keys(ABOUT)) {
+    for (const control of controls(id)) if (!control.querySelector(".taffy-about-control")) mark(control, id);
+  }
+}
+
+new MutationObserver(markAll).observe(document.querySelector("gradio-app") ?? document.body, { childList: true, subtree: true });
+markAll();
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "F1") return;
+  const about = Object.keys(ABOUT).find((id) => [...controls(id)].some((control) => control.contains(event.target)));
+  if (!about) return;
+  event.preventDefault();
+  openHelp(about);
+});

@@ -1,0 +1,66 @@
+// From one picture to the next: larger, zoomed out, or over to img2img. Each is one click, and can be taken back.
+
+import { currentCard } from "./cards.js";
+import { element } from "./elements.js";
+import { zoomedOut } from "./img2img-extend.js";
+import { requestOf } from "./pictures.js";
+import { send } from "./source-picture.js";
+import { inputFromGallery, post } from "./source-upload.js";
+import { asked, cancel } from "./view.js";
+
+const LARGER = 2;
+const NEW_EDGES = 0.9; // strength: what lies beyond the edge is painted anew, and its first colours are kept
+const ANEW = { mask: "", width: 0, height: 0, count: 1, seed: -1, hires_scale: 1, variation_strength: 0 };
+const UNSTYLED = { style_mode: "none", style_images: [], style_weights: [], style_match: false };
+
+/** The best there is: a network for pictures if somebody put one into the models folder. */
+async function bestUpscaler() {
+  const known = await (await fetch("/upscalers")).json();
+  const usable = known.filter(({ kind, problem }) => kind === "pixels" && !problem);
+  return (usable.find(({ size }) => size) ?? usable.find(({ name }) => name === "Lanczos")).name;
+}
+
+/** A job for an input picture, twice as large. */
+export async function enlarge(image, parent = "") {
+  return job({ kind: "upscale", image, upscaler: await bestUpscaler(), scale: LARGER, parent });
+}
+
+async function job(request) {
+  asked(true);
+  try {
+    return (await post("/jobs", request)).id;
+  } catch (error) {
+    asked(false);
+    throw error;
+  }
+}
+
+async function zoomOut(picture) {
+  const [{ id }, made] = await Promise.all([inputFromGallery(picture.id), requestOf(picture)]);
+  const words = made.kind ? {} : made; // a picture that was made larger has none
+  const beyond = zoomedOut(picture, currentCard()?.size_multiple);
+  return job({ ...words, ...ANEW, ...UNSTYLED, ...beyond, image: id, strength: NEW_EDGES, parent: picture.id, origin: "zoom out" });
+}
+
+/** Buttons for the picture that `actions` shows. */
+export function chainButtons(actions) {
+  const asks = (label, title, act) =>
+    actions.button(label, title, async () => {
+      const id = await act(actions.picture);
+      const back = element("button", { type: "button", onclick: () => takeBack(id) }, "Take it back");
+      const takeBack = async (one) => {
+        await cancel(one);
+        actions.say("It was taken back.");
+      };
+      actions.say("It is on its way. ");
+      actions.said.append(back);
+    });
+  const sends = (label, title, what, how) => actions.button(label, title, () => send(actions.picture, what, how));
+  return [
+    asks("Upscale", "Twice as large, with the best upscaler there is", async ({ id }) => enlarge((await inputFromGallery(id)).id, id)),
+    asks("Zoom out", "A quarter more on every side, painted anew", zoomOut),
+    sends("Remix", "Start from this picture, with its own prompt open to change", "the remix", { whole: true }),
+    sends("To img2img", "Change this picture", "the picture that was sent"),
+    sends("To inpaint", "Change a part of this picture", "the picture that was sent", { isMask: true }),
+  ];
+}

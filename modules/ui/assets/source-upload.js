@@ -1,0 +1,41 @@
+// Pictures on their way to the server, which keeps them by id (`/inputs`).
+
+export const inputUrl = (id) => `/inputs/${encodeURIComponent(id)}`;
+
+const problem = ({ error, advice } = {}, status) => new Error([error, advice].filter(Boolean).join("; ") || `status ${status}`);
+
+/** POST a value as JSON; the answer, or an error with the server's sentence. */
+export async function post(url, value) {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(value) });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw problem(said, answer.status);
+  return said;
+}
+
+/** What the server knows of an input: {width, height, has_alpha, notes, parent ...} */
+export async function inputAbout(id) {
+  const answer = await fetch(`${inputUrl(id)}/about`);
+  if (!answer.ok) throw problem({}, answer.status);
+  return answer.json();
+}
+
+/** A finished picture as an input: {id, url, width, height, notes, parent ...} */
+export const inputFromGallery = (picture) => post("/inputs", { picture });
+
+/** A file as an input. tell(share) is called with 0 to 1 while it travels. */
+export function inputFromFile(file, tell = () => {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest(); // fetch does not say how far it is
+    request.open("POST", "/inputs");
+    request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
+    request.responseType = "json";
+    request.upload.onprogress = ({ loaded, total }) => tell(total ? loaded / total : 0);
+    request.onerror = () => reject(new Error("the server did not answer"));
+    request.onload = () => {
+      if (request.status < 300) resolve(request.response);
+      else reject(problem(request.response ?? {}, request.status));
+    };
+    request.send(file);
+  });
+}

@@ -1,0 +1,76 @@
+"""The controls of a second, finer pass over a picture (`hires_...` of the request)."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from modules.core.request import GenerationRequest
+from modules.sampling.samplers import SAMPLERS
+from modules.sampling.schedules import SCHEDULES
+from modules.ui.controls import Form
+from modules.upscalers.base import UPSCALERS
+
+SAME = ("As in the first pass", "")
+
+
+def hires_controls() -> Form:
+    """A scale of 1 makes no second pass."""
+    request = GenerationRequest
+    with gr.Row():
+        scale = gr.Slider(
+            1,
+            4,
+            request.hires_scale,
+            step=0.25,
+            label="Times larger",
+            info="The finished picture is made larger and painted over. 1: no second pass.",
+            buttons=[],
+            interactive=True,
+        )
+        strength = gr.Slider(
+            0,
+            1,
+            request.hires_strength,
+            step=0.05,
+            label="Strength",
+            info="How much is painted over: 0.3 adds detail, 0.7 also changes shapes.",
+            buttons=[],
+            interactive=True,
+        )
+    upscaler = gr.Dropdown(
+        list(UPSCALERS),
+        value=request.hires_upscaler,
+        label="Upscaler",
+        info="What makes it larger first. Latent ones need a strength of 0.5 or more.",
+        interactive=True,
+    )
+    with gr.Row():
+        steps = gr.Slider(0, 150, request.hires_steps, step=1, label="Steps (0: same)", buttons=[], interactive=True)
+        cfg = gr.Slider(
+            0, 30, request.hires_cfg_scale, step=0.5, label="CFG scale (0: same)", buttons=[], interactive=True
+        )
+    return {
+        "hires_scale": scale,
+        "hires_strength": strength,
+        "hires_upscaler": upscaler,
+        "hires_steps": steps,
+        "hires_cfg_scale": cfg,
+        **hires_words(),
+    }
+
+
+def hires_words() -> Form:
+    """What the second pass may have of its own: sampler, schedule, prompts."""
+    with gr.Row():
+        sampler = gr.Dropdown([SAME, *SAMPLERS], value="", label="Sampler", interactive=True)
+        schedule = gr.Dropdown([SAME, *SCHEDULES], value="", label="Schedule", interactive=True)
+    prompt = gr.Textbox(label="Prompt of the second pass", placeholder="As in the first pass", lines=1, max_lines=6)
+    negative = gr.Textbox(
+        label="Negative prompt of the second pass", placeholder="As in the first pass", lines=1, max_lines=6
+    )
+    return {
+        "hires_sampler": sampler,
+        "hires_schedule": schedule,
+        "hires_prompt": prompt,
+        "hires_negative_prompt": negative,
+    }

@@ -1,0 +1,162 @@
+"""Mode "inject" as a whole: what it costs, what it remembers, what it refuses, and that nothing stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from modules.core.errors import BadRequest, OutOfMemory
+from modules.core.events import Stepped
+from modules.engine.style.inject import keep_at
+from modules.engine.style.room import Room
+from tests.style.conftest import REQUEST, StyleStudio, blobs, png
+
+N = REQUEST.steps
+TXT2IMG = 2 * N  # rows through the network with guidance
+
+
+@contextmanager
+def rows_counted(styles: StyleStudio) -> Iterator[list[int]]:
+    """How many latents went through the network, call by call."""
+    rows: list[int] = []
+    hook = styles.family.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+    try:
+        yield rows
+    finally:
+        hook.remove()
+
+
+def test_stored_features_cost_three_passes_and_a_known_style_two(styles: StyleStudio) -> None:
+    with rows_counted(styles) as first:
+        styles.events()
+    with rows_counted(styles) as second:
+        styles.events({"content": png(blobs(7))})
+    assert sum(first) == 3 * N <= 1.6 * TXT2IMG
+    assert sum(second) == 2 * N <= 1.05 * TXT2IMG
+
+
+def test_lock_step_costs_five_passes_and_makes_the_same_picture(styles: StyleStudio) -> None:
+    with rows_counted(styles) as rows:
+        slow = styles.picture(style_memory="lock-step")
+    assert sum(rows) == 5 * N
+    assert np.abs(slow - styles.picture()).max() <= 1
+
+
+def test_a_style_that_is_known_makes_the_same_picture_again(styles: StyleStudio) -> None:
+    assert np.array_equal(styles.picture(), styles.picture())
+
+
+@pytest.mark.parametrize("change", [{"steps": 3}, {"width": 48}, {"style_grid": 1.0}, {"prompt": "<lora:a:1>"}])
+def test_a_style_is_inverted_again_when_what_it_depends_on_changes(styles: StyleStudio, change: dict[str, Any]) -> None:
+    def passes(**values: object) -> float:
+        with rows_counted(styles) as rows:
+            styles.events(cfg_scale=1, **values)
+        return sum(rows) / int(str(values.get("steps", N)))
+
+    assert [passes(), passes(), passes(**change), passes(**change)] == [3, 2, 3, 2]
+
+
+def test_steps_are_counted_through_all_parts(styles: StyleStudio) -> None:
+    steps = [event for event in styles.events() if isinstance(event, Stepped)]
+    assert [event.step for event in steps] == list(range(1, 3 * N + 1))
+    assert {event.steps for event in steps} == {3 * N}
+
+
+def test_every_knob_changes_the_picture(styles: StyleStudio) -> None:
+    plain = styles.picture()
+    knobs: list[dict[str, Any]] = [
+        {"style_keep": 0.0},
+        {"style_keep_falls": True},
+        {"style_contrast": 3.0},
+        {"style_amount": 0.0},
+        {"style_match": True},
+        {"style_images": ("other",)},
+        {"style_images": ("style", "other")},
+        {"style_images": ("style", "other"), "style_weights": (9.0, 1.0)},
+        {"prompt": "a cat"},
+    ]
+    pictures = [plain, *(styles.picture(**knob) for knob in knobs)]
+    alike = [(i, j) for i, a in enumerate(pictures) for j, b in enumerate(pictures[:i]) if np.array_equal(a, b)]
+    assert alike == []
+
+
+def test_the_seed_the_sampler_and_the_scale_without_words_change_nothing(styles: StyleStudio) -> None:
+    assert np.array_equal(styles.picture(), styles.picture(seed=9, sampler="Euler a", schedule="karras", cfg_scale=9))
+
+
+def test_the_record_names_the_forced_sampler_and_both_pictures(styles: StyleStudio) -> None:
+    facts, other = styles.made().facts, styles.made(style_images=("other",)).facts
+    assert (facts["Sampler"], facts["Schedule type"]) == ("DDIM", "DDIM")
+    assert facts["Content image hash"] == other["Content image hash"]
+    assert facts["Style image hash"] != other["Style image hash"]
+
+
+def test_keeping_falls_to_half_along_a_cosine() -> None:
+    kept = [keep_at(0.8, step, 5, falls=True) for step in range(5)]
+    assert (kept[0], kept[2], kept[4]) == pytest.approx((0.8, 0.6, 0.4))
+    assert keep_at(0.8, 4, 5, falls=False) == 0.8
+
+
+def test_the_model_is_as_before_also_when_the_job_is_given_up(styles: StyleStudio) -> None:
+    unet = styles.family.unet
+    before = {name: weight.clone() for name, weight in unet.state_dict().items()}
+    processors = dict(unet.attn_processors)
+    x = torch.randn(1, 4, 12, 16)
+
+    def asked() -> Tensor:
+        return styles.family.denoise(x, 3.0, styles.family.encode_prompt("a cat", 1))
+
+    plain = asked()
+    styles.events()
+    assert torch.equal(asked(), plain)
+    assert unet.attn_processors == processors
+    assert all(torch.equal(weight, before[name]) for name, weight in unet.state_dict().items())
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in unet.modules())
+
+
+ODD = {
+    "grey": Image.new("L", (64, 64), 90),
+    "1x1": Image.new("RGB", (1, 1), "red"),
+    "very wide": blobs(3, (900, 4)),
+    "very high": blobs(3, (3, 700)),
+    "half seen": Image.merge("RGBA", (*blobs(4).split(), Image.linear_gradient("L").resize((64, 48)))),
+    "unseen": Image.new("RGBA", (20, 20), (0, 0, 0, 0)),
+    "palette": blobs(5).convert("P"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("part", ["content", "style"])
+def test_odd_pictures_give_a_picture(styles: StyleStudio, name: str, part: str) -> None:
+    assert styles.picture({part: png(ODD[name])}, style_match=True, steps=2).shape == (48, 64, 3)
+
+
+def test_the_content_as_its_own_style_gives_a_picture(styles: StyleStudio) -> None:
+    assert styles.picture(style_images=("content",)).std() > 0
+
+
+def test_a_style_picture_that_is_gone_or_broken_is_named(styles: StyleStudio) -> None:
+    with pytest.raises(BadRequest, match="the style picture 'gone' is not there"):
+        styles.events(style_images=("gone",))
+    with pytest.raises(BadRequest, match="the style picture cannot be read"):
+        styles.events({"style": b"no picture"})
+
+
+def test_a_lack_of_room_is_told_in_figures_with_advice() -> None:
+    room = Room("cuda", free=2_000_000_000, free_main=4_000_000_000)
+    assert room.keep_on("automatic", 10_000_000, 50, 2) == "cuda"
+    assert room.keep_on("automatic", 20_000_000, 50, 2) == "cpu"
+    assert room.keep_on("automatic", 50_000_000, 50, 2) is None
+    assert room.keep_on("lock-step", 10, 50, 2) is None
+    with pytest.raises(OutOfMemory, match=r"of 50 steps need 5 GB; of 4 GB free") as stored:
+        room.keep_on("stored", 50_000_000, 50, 2)
+    assert "lock-step" in stored.value.advice
+    with pytest.raises(OutOfMemory, match=r"of one step need 2 GB; of 2 GB free"):
+        room.keep_on("automatic", 1_000_000_000, 50, 2)
