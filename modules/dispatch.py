@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modules.core.errors import CannotSave, NotThere, TaffyError, WorkerLost
-from modules.core.events import Cancelled, Ending, Failed, Finished, Loaded, Loading, PictureMade, Stepped
+from modules.core.events import Cancelled, Ending, Failed, Finished, Loaded, Loading, PictureMade, Shown, Stepped
 from modules.core.request import GenerationRequest
 from modules.core.task import Describe, Load, Task
 from modules.jobs import look
@@ -98,7 +98,7 @@ class Dispatcher:
             if not app.queue.is_running(job.id) and not isinstance(event, Ending):
                 app.worker.cancel(job.id)  # stopped, or failed on this side: the worker may not know yet
             match event:
-                case Loading() | Loaded() | Stepped():
+                case Loading() | Loaded() | Stepped() | Shown():
                     app.watchers.follow(event)
                 case PictureMade():
                     self._keep(job, replace(event, index=made + event.index))

@@ -91,8 +91,7 @@ def path(family: Family, request: GenerationRequest, noised: bool) -> tuple[Sigm
 
 def origin_of(family: Family, request: GenerationRequest, place: Place) -> Origin:
     """The latents of the picture, its mask on their grid, and what stands under the mask at the start."""
-    pixels = to_tensor(place.seen, family.device)
-    mask = None if place.seen_mask is None else to_tensor(place.seen_mask, family.device)
+    pixels, mask = _seen(place, family.device)
     content = request.mask_content if mask is not None else "original"
     if content == "fill" and mask is not None:
         latents = family.encode(filled(pixels, mask))
@@ -105,6 +104,12 @@ def origin_of(family: Family, request: GenerationRequest, place: Place) -> Origi
     if content in {"latent noise", "latent nothing"}:
         latents = latents * (1 - degree)
     return Origin(latents, degree, degree if content == "latent noise" else None)
+
+
+def _seen(place: Place, device: str) -> tuple[Tensor, Tensor | None]:
+    """The part that is painted and its mask: (1, 3, h, w) and (1, 1, h, w)."""
+    mask = place.seen_mask
+    return to_tensor(place.seen, device), None if mask is None else to_tensor(mask, device)
 
 
 def _stretched(family: Family, place: Place) -> Tensor:
@@ -156,8 +161,8 @@ def beside(family: Family, request: GenerationRequest, place: Place | None) -> T
     mask = torch.ones(1, 1, request.height, request.width, device=family.device)
     pixels = mask.expand(-1, 3, -1, -1)
     if place is not None:
-        pixels = to_tensor(place.seen, family.device)
-        mask = mask if place.seen_mask is None else to_tensor(place.seen_mask, family.device)
+        pixels, seen = _seen(place, family.device)
+        mask = mask if seen is None else seen
     _, rows, columns = family.latent_shape(request.width, request.height)
     masked = torch.where(mask > 0.5, 0.5, pixels)
     return torch.cat([cells(mask, rows, columns, soft=False), family.encode(masked)], 1)

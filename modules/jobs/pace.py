@@ -1,4 +1,4 @@
-"""How long steps took on this computer, by checkpoint and size. Kept over restarts; a lost file costs only the memory."""
+"""How long steps took on this computer, by checkpoint and size. Kept over restarts."""
 
 from __future__ import annotations
 

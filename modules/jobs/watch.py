@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from modules.core.events import Frame, Loaded, Loading, Stepped
+from modules.core.events import Frame, Loaded, Loading, Shown, Stepped
 from modules.jobs.film import Films, Shot
 from modules.jobs.job import Job
 
@@ -139,8 +139,8 @@ class Watchers:
         with self._lock:
             self._set(JobView(job, offset, picture=offset + 1, steps=getattr(job.request, "steps", 0), message=message))
 
-    def follow(self, event: Loading | Loaded | Stepped) -> None:
-        """What a worker says while it works: bytes of a checkpoint are news for everybody, a step for the owner."""
+    def follow(self, event: Loading | Loaded | Stepped | Shown) -> None:
+        """What a worker says while it works: bytes of a checkpoint are news for everybody, the rest for the owner."""
         with self._lock:
             match event:
                 case Loading():
@@ -150,6 +150,9 @@ class Watchers:
                 case Loaded():
                     self._worker, self._checkpoint = WorkerStatus(self._worker.state), event.card.name
                     self._ring()
+                case Shown():
+                    if shown := self._views.get(event.task):
+                        self._set(replace(shown, frame=event.frame, n=shown.n + 1))
                 case Stepped():
                     view = self._views.get(event.task)
                     if view is not None:  # else it was stopped, and this is its last step

@@ -58,6 +58,11 @@ class Index:
         self._read: dict[Path, Entry] = {}
         self._lock = Lock()
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The models folders."""
+        return self._folders
+
     def scan(self) -> None:
         """Look at the folders again; headers of files that did not change are not read again."""
         with self._lock, uncollected():

@@ -1,61 +1,144 @@
-"""The one owner of weights: at most one checkpoint is loaded, by name."""
+"""The one owner of weights: one checkpoint is in use, by name; others wait in memory as long as there is room."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
+from modules.core.errors import OutOfMemory
 from modules.core.family import Family
 from modules.families import FAMILIES, recognise
+from modules.families.base import FamilyLoader, ShortHash, VaeFile
 from modules.families.device import Device
-from modules.families.header import read_header
+from modules.families.header import Header, read_header
+from modules.manager.adapters import Adapters
 from modules.manager.hashes import Hashes
 from modules.manager.index import Entry, Index
-from modules.manager.memory import out_of_memory
+from modules.manager.memory import out_of_memory, ram_budget, ram_free
+from modules.manager.shelf import Shelf
+from modules.manager.vaes import AUTOMATIC, Vaes
+
+BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is loaded: a checkpoint as it was on disk, and the file its VAE came from, as that was."""
+
+    path: Path
+    size: int
+    modified: int
+    vae: Path | None = None
+    vae_modified: int = 0
 
 
 class Manager:
-    """Swaps checkpoints. The old one is released before the new one takes memory, so both never have to fit.
+    """Swaps checkpoints. The one that was in use waits in RAM if the budget allows: back to it takes milliseconds.
 
-    If a load fails or is given up, nothing is loaded: the next `use` loads what it names.
+    Before another is read, those that wait leave until there is room. If a load fails or is given up, nothing is in
+    use: the next `use` loads what it names. budget: bytes for waiting checkpoints; None reads the machine.
     """
 
-    def __init__(self, index: Index, device: Device, cache_dir: Path) -> None:
+    def __init__(self, index: Index, device: Device, cache_dir: Path, budget: int | None = None) -> None:
         self._index = index
         self._device = device
         self._hashes = Hashes(cache_dir / "hashes")
+        self._vaes = Vaes(index.folders)
+        self.adapters = Adapters(index.folders)
+        self._shelf = Shelf(ram_budget("auto") if budget is None else budget)
         self._family: Family | None = None
-        self._entry: Entry | None = None
+        self._choice: Choice | None = None
 
     @property
     def current(self) -> Family | None:
         return self._family
 
-    def use(self, name: str) -> Generator[tuple[int, int], None, Family]:
-        """Yields (bytes done, bytes in all) while loading; returns the family.
+    def use(self, name: str, vae: str = AUTOMATIC) -> Generator[tuple[int, int], None, Family]:
+        """Yields (bytes done, bytes in all) while loading; returns the family. vae: as `Vaes.choose` takes it.
 
         Raises UnknownName, BadCheckpoint and UnsafeFile (the loaded one stays), OutOfMemory.
         """
         entry = self._index.find(name)
-        if self._family is not None and entry == self._entry:
+        choice = _choice(entry, self._vaes.choose(vae, entry))
+        if self._family is not None and choice == self._choice:
             return self._family
         header = read_header(entry.path)
         loader = FAMILIES[recognise(entry.name, header).family]
-        self.unload()
+        other = VaeFile(read_header(choice.vae), self._hash_of(choice.vae)) if choice.vae else None
+        self._put_away()
+        family = self._taken(choice)
+        if family is None:
+            family = yield from self._loaded(entry, header, loader, other)
+        self._family, self._choice = family, choice
+        for path in filter(None, (entry.path, choice.vae)):
+            self._hashes.ask(path)
+        return family
+
+    def unload(self) -> None:
+        """Give the memory of all weights back, at once: nothing in a family refers to itself in a circle."""
+        self._family = self._choice = None
+        self._shelf.clear()
+        self._empty_device()
+
+    def _hash_of(self, path: Path) -> ShortHash:
+        return lambda: self._hashes.known(path)
+
+    def _put_away(self) -> None:
+        family, choice = self._family, self._choice
+        self._family = self._choice = None
+        if family is not None:
+            self._shelf.put(choice, family)
+        self._empty_device()
+
+    def _taken(self, choice: Choice) -> Family | None:
+        """From those that wait, back on the device."""
+        family = self._shelf.take(choice)
+        if family is not None and self._device.kind != "cpu":
+            for network in family.networks.values():
+                network.to(self._device.kind)
+        return family
+
+    def _loaded(
+        self, entry: Entry, header: Header, loader: FamilyLoader, vae: VaeFile | None
+    ) -> Generator[tuple[int, int], None, Family]:
+        """From disk. Without memory for it all that wait leave, and it is tried once more."""
+        self._make_room(header)
         try:
-            family = yield from loader.load(entry.name, header, self._device, lambda: self._hashes.known(entry.path))
+            return (yield from self._read(entry, header, loader, vae))
+        except OutOfMemory:
+            self._shelf.clear()
+        self._empty_device()
+        return (yield from self._read(entry, header, loader, vae))
+
+    def _read(
+        self, entry: Entry, header: Header, loader: FamilyLoader, vae: VaeFile | None
+    ) -> Generator[tuple[int, int], None, Family]:
+        try:
+            family = yield from loader.load(entry.name, header, self._device, self._hash_of(entry.path), vae)
         except (RuntimeError, MemoryError) as error:
             if explained := out_of_memory(error, f"loading {entry.name}"):
                 raise explained from error
             raise
-        self._family, self._entry = family, entry
-        self._hashes.ask(entry.path)
+        self._shelf.share(family)
         return family
 
-    def unload(self) -> None:
-        """Give the memory of the weights back, at once: nothing in a family refers to itself in a circle."""
-        self._family = self._entry = None
+    def _make_room(self, header: Header) -> None:
+        """Those that wait leave, the oldest first, until the system has memory for the weights of a header."""
+        if self._device.kind != "cpu":
+            return
+        stored = sum(item["data_offsets"][1] - item["data_offsets"][0] for item in header.tensors.values())
+        wanted = stored * BITS[self._device.dtype] / 16
+        while (free := ram_free()) is not None and free < wanted and self._shelf.drop():
+            continue
+
+    def _empty_device(self) -> None:
         if self._device.kind == "cuda":
             import torch
 
             torch.cuda.empty_cache()
+
+
+def _choice(entry: Entry, vae: Path | None) -> Choice:
+    modified = vae.stat().st_mtime_ns if vae else 0
+    return Choice(entry.path, entry.size, entry.modified, vae, modified)

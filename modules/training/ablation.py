@@ -24,7 +24,7 @@ from modules.training.denoiser import Batches, TextToLatent, denoiser_stage
 from modules.training.exam import mark, seen_paper
 from modules.training.export import full_text_encoder
 from modules.training.figures import Figure
-from modules.training.judge import load_judge
+from modules.training.judge import Judge, load_judge
 from modules.training.latents import LatentSet, encode_renders
 from modules.training.loop import run_stage
 from modules.training.maker import Maker
@@ -63,8 +63,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="JSON", help="what was found")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    size = Size(minutes=arguments.minutes)
-    found = {name: Arm(arguments.run, arguments.start_from, name, size).result() for name in ARMS}
+    size, judge = Size(minutes=arguments.minutes), load_judge()
+    found = {name: Arm(arguments.run, arguments.start_from, name, size, judge).result() for name in ARMS}
     arguments.output.write_text(json.dumps(found, indent=1) + "\n")
 
 
@@ -76,6 +76,7 @@ class Arm:
     start_from: Path
     name: str
     size: Size
+    judge: Judge
 
     def result(self) -> dict[str, Any]:
         """Train, make pictures, count copies."""
@@ -89,7 +90,7 @@ class Arm:
         made = maker.latents(paper.prompts, list(range(len(paper.prompts))))
         library = build_library(training.latents)
         hits, threshold = copied(library.nearest(made)[0], library.nearest(real)[0])
-        named = mark(load_judge(), paper, maker.decode(made))["concept"]
+        named = mark(self.judge, paper, maker.decode(made))["concept"]
         rate = Figure(int(hits.sum()), len(hits), 0.01)
         return {"copies": rate.plain(), "threshold": round(threshold, 3), "concept": named.plain()}
 

@@ -23,6 +23,7 @@ from modules.training.maker import Maker, load_maker
 from modules.training.pack import load_pack
 from modules.training.photos import HELD_OUT, centre_crops
 from modules.training.renders import RenderSet
+from modules.training.report import markdown
 from modules.training.run import RENDERS
 from modules.training.scenes import read_holdouts
 from modules.training.school import School, may_judge
@@ -71,7 +72,7 @@ class Evaluation:
     output: Path
 
     def write(self, count: int) -> dict[str, Any]:
-        """Everything, as evaluation.json, evaluation.png and nearest.png; returns the JSON's values."""
+        """Everything, as evaluation.json, .md, .png, nearest.png and features.npz; returns the JSON's values."""
         found: dict[str, Any] = {"sampler": f"DDIM, {self.maker.steps} steps, CFG {self.maker.cfg:g}"}
         examined = self.school.examine(self.judge)
         found["judge"] = {name: _plain(marks) for name, marks in examined.items()}
@@ -84,6 +85,7 @@ class Evaluation:
         found["seconds a picture"] = self._seconds()
         found["most confused"] = self._confused(made[:2])
         (self.output / "evaluation.json").write_text(json.dumps(found, indent=1) + "\n")
+        (self.output / "evaluation.md").write_text(markdown(found))
         evaluation_sheet([(one.paper.prompts, one.pictures) for one in made]).save(self.output / "evaluation.png")
         return found
 

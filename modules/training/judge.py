@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from modules.training.catalog import BACKGROUNDS, CONCEPTS, HANDS, TREATMENTS
 
 JUDGE_FILE = Path(__file__).with_name("judge.safetensors")
-WIDTHS = (32, 64, 128, 192)
+WIDTHS = (32, 48, 96, 160, 192)
 PLAIN = "plain"  # the treatment of a picture without one
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "concept": tuple(CONCEPTS),
@@ -42,20 +42,19 @@ class Judge(nn.Module):
     def __init__(self, questions: dict[str, tuple[str, ...]] | None = None) -> None:
         super().__init__()
         self.questions = questions or QUESTIONS
-        first, second, third, fourth = WIDTHS
+        first, second, third, fourth, last = WIDTHS
         self.trunk = nn.Sequential(
-            *_layer(3, first),
-            nn.MaxPool2d(2),
+            *_layer(3, first, side=5, stride=2),
             *_layer(first, second),
             nn.MaxPool2d(2),
             *_layer(second, third),
-            *_layer(third, third),
             nn.MaxPool2d(2),
             *_layer(third, fourth),
+            *_layer(fourth, last),
             nn.MaxPool2d(2),
-            *_layer(fourth, fourth),
+            *_layer(last, last),
         )
-        self.heads = nn.ModuleDict({name: nn.Linear(2 * fourth, len(said)) for name, said in self.questions.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(2 * last, len(said)) for name, said in self.questions.items()})
 
     def features(self, pictures: Tensor) -> Tensor:
         """Pictures (n, 3, 64, 64) in 0..1 -> (n, 384)."""
@@ -84,8 +83,9 @@ class Judge(nn.Module):
         return Opinion(**best, probabilities=named)
 
 
-def _layer(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.GroupNorm(8, outputs), nn.ReLU()
+def _layer(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, bias=False)
+    return convolution, nn.GroupNorm(8, outputs), nn.ReLU()
 
 
 def save_judge(judge: Judge, path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modules.api.memory import Memory
+from tests.api.conftest import Server
 
 
 def process(proc: Path, name: str, kilobytes: int, *children: str) -> None:
@@ -37,6 +38,10 @@ def test_it_is_read_at_most_every_two_seconds(tmp_path: Path) -> None:
 
 def test_a_system_without_proc_says_nothing(tmp_path: Path) -> None:
     assert Memory(tmp_path / "none").now() is None
+
+
+def test_the_page_asks_for_it(server: Server) -> None:
+    assert server.client.get("/memory").status_code == 200
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc")

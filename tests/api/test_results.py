@@ -48,6 +48,47 @@ def test_a_job_that_has_ended_cannot_be_moved(server: Server) -> None:
     assert move(server, "nobody", {"before": None}).status_code == 404
 
 
+def test_a_job_that_takes_the_place_of_another_comes_first_and_the_other_leaves_the_list(
+    serve: Callable[..., Server],
+) -> None:
+    server = serve(SLOW)
+    long, waits = submit(server, steps=100), submit(server)
+    live = server.client.post("/jobs", params={"instead_of": ""}, json=CAT).json()["id"]
+    assert [job.id for job in server.app.queue.journal.waiting()] == [live, waits]
+    newer = server.client.post("/jobs", params={"instead_of": live}, json=CAT).json()["id"]
+    assert [job.id for job in server.app.queue.journal.waiting()] == [newer, waits]
+    assert server.client.get(f"/jobs/{live}").status_code == 404
+    server.client.post(f"/jobs/{long}/cancel")
+    assert server.ended(newer)["state"] == "done"
+
+
+def test_a_running_job_that_is_taken_back_leaves_the_worker_for_the_next(serve: Callable[..., Server]) -> None:
+    server = serve(SLOW)
+    first = submit(server, steps=150)
+    second = server.client.post("/jobs", params={"instead_of": first}, json=CAT).json()["id"]
+    assert server.ended(second)["state"] == "done"
+    assert [job["id"] for job in server.client.get("/jobs").json()] == [second]
+
+
+def test_jobs_that_ended_are_listed_page_by_page(server: Server) -> None:
+    ids = [submit(server) for _ in range(3)]
+    for id in ids:
+        server.ended(id)
+    newest = server.client.get("/jobs", params={"count": 1}).json()
+    assert [job["id"] for job in newest] == [ids[2]]
+    older = server.client.get("/jobs", params={"before": ids[2]}).json()
+    assert [job["id"] for job in older] == [ids[1], ids[0]]
+    assert server.client.get("/jobs", params={"before": ids[0]}).json() == []
+    assert server.client.get("/jobs", params={"since": 1e12}).json() == []
+
+
+def test_what_was_measured_says_how_many_pictures_are_usual(server: Server) -> None:
+    question = {"checkpoint": "tiny", "width": 512, "height": 512, "steps": 20}
+    assert server.client.get("/pace", params=question).json() == {"step_seconds": None, "count": 1}
+    server.ended(submit(server))
+    assert server.client.get("/pace", params=question).json()["count"] == 4
+
+
 @pytest.mark.parametrize("body", [{}, {"before": 3}, {"before": None, "x": 1}, []])
 def test_a_move_that_cannot_be_understood_is_a_sentence(server: Server, body: object) -> None:
     answer = move(server, submit(server), body)

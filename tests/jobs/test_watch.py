@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modules.core.events import Frame, Loaded, Loading, Stepped
+from modules.core.events import Frame, Loaded, Loading, Shown, Stepped
 from modules.core.request import GenerationRequest
 from modules.jobs.job import Job
 from modules.jobs.watch import Subscription, Watchers, WorkerStatus
@@ -33,6 +33,17 @@ def test_a_view_follows_the_steps() -> None:
     assert view is not None
     assert (view.picture, view.step, view.steps) == (3, 3, 20)
     assert view.seconds_left == pytest.approx((17 + 20) * 0.5)  # this batch's rest, and one more batch
+
+
+def test_what_is_shown_on_the_way_is_seen_until_the_next_step() -> None:
+    watchers = Watchers()
+    watchers.begin(job(), offset=0)
+    mask = Frame(b"mask", 8, 8, "mask")
+    watchers.follow(Shown("j", "mask", mask))
+    view = watchers.view("local")
+    assert view is not None
+    assert (view.frame, view.n, view.step) == (mask, 1, 0)
+    assert "j" not in watchers.films
 
 
 def test_a_second_attempt_counts_the_pictures_that_are_there() -> None:

@@ -16,7 +16,8 @@ from tests.checkpoints import finished
 
 @pytest.fixture
 def manager(models: Path, tmp_path: Path) -> Manager:
-    return Manager(Index((models,)), Device("cpu", "fp32", True, "sdpa"), tmp_path / "cache")
+    """One that keeps nothing but what is in use."""
+    return Manager(Index((models,)), Device("cpu", "fp32", True, "sdpa"), tmp_path / "cache", budget=0)
 
 
 def use(manager: Manager, name: str) -> UnetFamily:

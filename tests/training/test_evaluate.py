@@ -51,6 +51,7 @@ def test_the_examination_runs_from_prompts_to_files(
     assert [marks["concept"]["n"] for marks in found["papers"].values()] == [COUNT] * 5
     assert found["seen"]["concept"]["n"] == 2 * COUNT
     assert 0 <= found["copies"]["share"] <= 1
+    assert "| concept |" in (tmp_path / "evaluation.md").read_text()
     assert {file.name for file in tmp_path.glob("*.png")} == {"evaluation.png", "nearest.png"}
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.request import urlopen
 
-from PIL import Image
-from playwright.sync_api import Page, expect
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from playwright.sync_api import Locator, Page, expect
 
 from tests.ui.browsing import Server
 
 Point = tuple[float, float]
 SIZE = (200, 120)
+EDGE = 2  # pixels on both sides of a painted edge that may be anything
+GIVE = """([kind, base64, name, type]) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], name, { type }));
+    const at = document.querySelector("taffy-source");
+    const event = kind === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    at.dispatchEvent(event);
+}"""
 
 
 def png(image: Image.Image) -> bytes:
@@ -38,6 +51,7 @@ def value(page: Page, name: str) -> Any:
 
 
 def open_tab(page: Page) -> None:
+    page.wait_for_function("window.taffyForm?.checkpoint")
     page.get_by_role("tab", name="img2img").click()
     expect(page.locator("taffy-source")).to_be_visible()
     page.wait_for_function("window.taffyForm?.image !== undefined")
@@ -118,3 +132,56 @@ def request_of(server: Server, url: str) -> Mapping[str, Any]:
     with urlopen(f"{server.url}{url}/request") as answer:
         request: Mapping[str, Any] = json.load(answer)
     return request
+
+
+def drawn(points: Sequence[Point], size: float, onto: Image.Image | None = None, grey: int = 255) -> Image.Image:
+    """A stroke with a round brush, as it should be."""
+    mask = onto.copy() if onto else Image.new("L", SIZE)
+    pen = ImageDraw.Draw(mask)
+    pen.line([*points], grey, round(size))
+    for x, y in points:
+        pen.ellipse((x - size / 2, y - size / 2, x + size / 2, y + size / 2), grey)
+    return mask
+
+
+def same(mask: Image.Image, expected: Image.Image) -> bool:
+    """Whether both are alike but for their edges."""
+    wide, narrow = (expected.filter(kind(2 * EDGE + 1)) for kind in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
+    beyond = ImageChops.add(ImageChops.subtract(mask, wide), ImageChops.subtract(narrow, mask))
+    high: tuple[int, int] = beyond.getextrema()  # type: ignore[assignment]
+    return mask.size == expected.size and high[1] <= 2
+
+
+def give(page: Page, kind: str, data: bytes, type: str = "image/png") -> None:
+    """Paste or drop a file."""
+    page.evaluate(GIVE, [kind, base64.b64encode(data).decode(), "given", type])
+
+
+def box(page: Page, name: str) -> Locator:
+    """The number field of a control in sight."""
+    return page.locator(f"#img2img-{name} input[type=number]")
+
+
+def enter(page: Page, name: str, number: float) -> None:
+    box(page, name).fill(str(number))
+    box(page, name).press("Tab")
+
+
+def front(page: Page) -> Locator:
+    return page.locator(".taffy-box img.front:visible")
+
+
+def result(page: Page, prompt: str) -> str:
+    """Generate from the picture; the address of the result."""
+    page.locator("#img2img-prompt textarea").fill(prompt)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(front(page)).to_have_attribute("alt", prompt)
+    expect(front(page)).to_have_attribute("src", re.compile("^/pictures/"))
+    expect(page.locator(".taffy-line:visible")).to_have_text("Done")
+    return front(page).get_attribute("src") or ""
+
+
+def another(page: Page, before: str) -> str:
+    """The address of the result after this one."""
+    expect(front(page)).not_to_have_attribute("src", re.compile(f"^{before}$|^data:"))
+    return front(page).get_attribute("src") or ""

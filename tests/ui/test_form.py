@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -37,9 +38,13 @@ def test_extensions_values_travel_in_extras() -> None:
     assert request.extras == {"invert.enabled": True}
 
 
-def test_an_empty_number_is_refused_with_its_name() -> None:
-    with pytest.raises(BadRequest, match="width"):
+def test_an_empty_number_is_refused_with_its_name_and_what_is_needed() -> None:
+    with pytest.raises(BadRequest, match="Width: a whole number of pixels is needed, the field is empty"):
         form_request({"width": None})
+
+
+def test_an_empty_text_is_no_text() -> None:
+    assert form_request({"prompt": None}).prompt == ""
 
 
 def test_a_refusal_says_the_sentence_and_the_advice_as_text() -> None:
@@ -60,7 +65,7 @@ def test_memories_that_do_not_fit_the_form_are_left_out(form: Form, kept: object
 
 def test_an_untouched_form_gets_the_new_checkpoints_defaults() -> None:
     after = followed_values(UNTOUCHED, LARGE, CARDS)
-    assert after == {"prompt": "a cat", "width": 512, "height": 512, "steps": 25, "cfg_scale": 7.0, "count": 1}
+    assert after == {"prompt": "a cat", "width": 512, "height": 512, "steps": 25, "cfg_scale": 7.0, "count": 4}
 
 
 def test_what_somebody_chose_stays_when_the_checkpoint_changes() -> None:
@@ -78,8 +83,12 @@ def test_a_newcomer_finds_the_first_example_in_the_prompt() -> None:
 
 
 def test_only_a_checkpoint_that_lists_its_words_is_called_small() -> None:
-    assert "Want a bigger one?" in card_words(replace(SMALL, words={"concepts": ("cat",)}))
-    assert "Want a bigger one?" not in card_words(LARGE)
+    assert "Want a bigger one?" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("here"))
+    assert "Want a bigger one?" not in card_words(LARGE, Path("here"))
+
+
+def test_the_folder_for_bigger_checkpoints_is_named_as_text() -> None:
+    assert "<code>a &lt;b&gt;</code>" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("a <b>"))
 
 
 @pytest.mark.parametrize(

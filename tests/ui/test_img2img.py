@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened
 from tests.ui.painting import (
@@ -29,16 +28,6 @@ from tests.ui.test_axe import AXE, judged, open_folded
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
-GIVE = """([kind, base64, name, type]) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    const data = new DataTransfer();
-    data.items.add(new File([bytes], name, { type }));
-    const at = document.querySelector("taffy-source");
-    const event = kind === "paste"
-        ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
-        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
-    at.dispatchEvent(event);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -62,41 +51,6 @@ def page(tab: Page) -> Page:
         tab.get_by_role("button", name="Remove").click()
         expect(tab.locator("taffy-mask")).to_be_hidden()
     return tab
-
-
-def give(page: Page, kind: str, data: bytes, type: str = "image/png") -> None:
-    """Paste or drop a file."""
-    page.evaluate(GIVE, [kind, base64.b64encode(data).decode(), "given", type])
-
-
-def box(page: Page, name: str) -> Locator:
-    """The number field of a control in sight."""
-    return page.locator(f"#img2img-{name} input[type=number]")
-
-
-def enter(page: Page, name: str, number: float) -> None:
-    box(page, name).fill(str(number))
-    box(page, name).press("Tab")
-
-
-def front(page: Page) -> Locator:
-    return page.locator(".taffy-box img.front:visible")
-
-
-def result(page: Page, prompt: str) -> str:
-    """Generate from the picture; the address of the result."""
-    page.locator("#img2img-prompt textarea").fill(prompt)
-    page.get_by_role("button", name="Generate", exact=True).click()
-    expect(front(page)).to_have_attribute("alt", prompt)
-    expect(front(page)).to_have_attribute("src", re.compile("^/pictures/"))
-    expect(page.locator(".taffy-line:visible")).to_have_text("Done")
-    return front(page).get_attribute("src") or ""
-
-
-def another(page: Page, before: str) -> str:
-    """The address of the result after this one."""
-    expect(front(page)).not_to_have_attribute("src", re.compile(f"^{before}$|^data:"))
-    return front(page).get_attribute("src") or ""
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
@@ -128,7 +82,7 @@ def test_a_file_that_is_no_picture_is_refused_with_the_reason(browser: Browser, 
 
 def test_without_a_picture_the_page_says_what_to_do(page: Page) -> None:
     page.get_by_role("button", name="Generate", exact=True).click()
-    expect(page.locator("taffy-refusal:visible")).to_contain_text("There is no picture to start from")
+    expect(page.locator("taffy-refusal:visible")).to_contain_text("there is no picture to start from")
 
 
 def test_removing_a_picture_can_be_undone(page: Page) -> None:
@@ -148,16 +102,16 @@ def test_removing_a_picture_can_be_undone(page: Page) -> None:
 def test_how_many_steps_run(page: Page, strength: float, steps: int, words: str) -> None:
     enter(page, "steps", steps)
     enter(page, "strength", strength)
-    expect(page.locator(".taffy-steps")).to_have_text(f"{words} steps will run.")
+    expect(page.locator(".taffy-run-steps")).to_have_text(f"{words} steps will run.")
 
 
 def test_exact_steps_run_all_of_them(page: Page) -> None:
     enter(page, "steps", 20)
     enter(page, "strength", 0.5)
     page.get_by_label("Exact steps").check()
-    expect(page.locator(".taffy-steps")).to_have_text("20 of 20 steps will run.")
+    expect(page.locator(".taffy-run-steps")).to_have_text("20 of 20 steps will run.")
     page.get_by_label("Exact steps").uncheck()
-    expect(page.locator(".taffy-steps")).to_have_text("10 of 20 steps will run.")
+    expect(page.locator(".taffy-run-steps")).to_have_text("10 of 20 steps will run.")
 
 
 def test_what_the_strength_means_is_shown_and_waits_for_the_running_job(page: Page) -> None:

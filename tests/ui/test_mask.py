@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.noise import PHONE, NoisePage, noise_page, opened
@@ -17,6 +17,7 @@ from tests.ui.painting import (
     as_file,
     bring,
     brush,
+    drawn,
     gradient,
     mask_of,
     on_screen,
@@ -24,6 +25,7 @@ from tests.ui.painting import (
     open_tab,
     png,
     request_of,
+    same,
     settled,
     shown,
     stroke,
@@ -33,7 +35,6 @@ from tests.ui.painting import (
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
-EDGE = 2  # pixels on both sides of a painted edge that may be anything
 
 
 @pytest.fixture(scope="module")
@@ -59,28 +60,6 @@ def page(studio: Page) -> Page:
         studio.get_by_label("Invert").uncheck()
     tool(studio, "Brush (B): paint what may change")
     return studio
-
-
-def drawn(points: Sequence[Point], size: float, onto: Image.Image | None = None, grey: int = 255) -> Image.Image:
-    """A stroke with a round brush, as it should be."""
-    mask = onto.copy() if onto else Image.new("L", SIZE)
-    pen = ImageDraw.Draw(mask)
-    pen.line([*points], grey, round(size))
-    for x, y in points:
-        pen.ellipse((x - size / 2, y - size / 2, x + size / 2, y + size / 2), grey)
-    return mask
-
-
-def same(mask: Image.Image, expected: Image.Image) -> bool:
-    """Whether both are alike but for their edges."""
-    wide, narrow = (expected.filter(kind(2 * EDGE + 1)) for kind in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
-    beyond = ImageChops.add(ImageChops.subtract(mask, wide), ImageChops.subtract(narrow, mask))
-    high: tuple[int, int] = beyond.getextrema()  # type: ignore[assignment]
-    return mask.size == expected.size and high[1] <= 2
-
-
-def mean(mask: Image.Image) -> float:
-    return ImageStat.Stat(mask).mean[0]
 
 
 STROKE: list[Point] = [(40, 30), (120, 30), (120, 90)]

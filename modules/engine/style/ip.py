@@ -17,8 +17,6 @@ from modules.engine.prompts import Prompts
 from modules.engine.style.job import StyleJob, weighted
 from modules.style.colour import on_white
 
-NEGATIVE = "\0negative "  # keeps a negative text apart from the same text in the prompt
-
 
 @dataclass(frozen=True)
 class Riding:
@@ -34,13 +32,9 @@ class Riding:
         )
 
     def _dressed_prompts(self, prompts: Prompts) -> Prompts:
-        encoded = {text: _with_tokens(one, self.shown) for text, one in prompts.encoded.items()}
-        if prompts.negative is None:
-            return replace(prompts, encoded=encoded)
-        marked = tuple((end, NEGATIVE + text) for end, text in prompts.negative.schedule)
-        for _, text in prompts.negative.schedule:
-            encoded[NEGATIVE + text] = _with_tokens(prompts.encoded[text], self.hidden)
-        return replace(prompts, encoded=encoded, negative=replace(prompts.negative, schedule=marked))
+        tokens = {True: self.hidden, False: self.shown}
+        encoded = {(text, away): _with_tokens(one, tokens[away]) for (text, away), one in prompts.encoded.items()}
+        return replace(prompts, encoded=encoded)
 
 
 @contextmanager

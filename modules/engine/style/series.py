@@ -134,7 +134,7 @@ def beside_empty(prompts: Prompts, empty: Conditioning, pictures: int) -> Prompt
             pooled = torch.cat([empty.pooled, one.pooled.expand(pictures, -1)])
         return Conditioning(torch.cat([nothing, one.embeddings.expand(pictures, -1, -1)]), pooled, one.concat)
 
-    return replace(prompts, encoded={text: joined(one) for text, one in prompts.encoded.items()})
+    return replace(prompts, encoded={key: joined(one) for key, one in prompts.encoded.items()})
 
 
 def _without(step: SamplerStep, extra: int) -> SamplerStep:

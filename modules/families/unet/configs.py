@@ -66,15 +66,18 @@ class Configs:
         return kinds[self.unet["in_channels"]]
 
 
-def read_configs(header: Header, kind: Kind) -> Configs:
-    """Raises BadCheckpoint if the parts contradict each other or what the file says about itself."""
+def read_configs(header: Header, kind: Kind, other_vae: Header | None = None) -> Configs:
+    """Raises BadCheckpoint if the parts contradict each other or what the file says about itself.
+
+    other_vae: of the file whose VAE is used instead; from the checkpoint it takes what weights do not tell.
+    """
     name = header.path.name
     for key, what in _REFUSED.items():
         if key in header.tensors:
             raise BadCheckpoint(f"{name} looks like {what}: its noise schedule is not supported")
     record = read_record(name, header.metadata)
     given = {part: _public(config) for part, config in (header.configs or record.config).items()}
-    vae = _merged(name, "vae", vae_shape(header), given)
+    vae = _vae(header, given, other_vae)
     known = {"attention_head_dim": record.attention_heads, "out_channels": vae["latent_channels"]}
     schedule = noise_schedule(name, _scheduler(given.get("scheduler", {}), header, record))
     configs = Configs(
@@ -111,6 +114,19 @@ def _prediction(header: Header, record: Record, scheduler: Config) -> str | None
     if header.files or not beside.is_file():
         return None
     return "v_prediction" if 'parameterization: "v"' in beside.read_text(errors="replace")[:20_000] else "epsilon"
+
+
+def _vae(header: Header, given: Mapping[str, Config], other: Header | None) -> Config:
+    own = _merged(header.path.name, "vae", vae_shape(header), given)
+    if other is None:
+        return own
+    vae = own | vae_shape(other)
+    if (vae["latent_channels"], len(vae["block_out_channels"])) != (
+        own["latent_channels"],
+        len(own["block_out_channels"]),
+    ):
+        raise BadCheckpoint(f"the VAE {other.path.name} makes other latents than the one of {header.path.name}")
+    return vae
 
 
 def _unet(header: Header, kind: Kind, given: Mapping[str, Config], known: Config) -> Config:

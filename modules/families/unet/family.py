@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import log, sqrt
 from typing import Any
 
@@ -13,7 +13,6 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
 from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
-from modules.families.base import ShortHash
 from modules.families.device import Device
 from modules.families.unet.configs import Configs
 from modules.families.unet.layers import adapter_layers
@@ -21,17 +20,19 @@ from modules.families.unet.text import encode_prompt
 from modules.families.unet.vae import Vae
 from modules.text.chunks import Words
 
+Facts = Callable[[], Mapping[str, str]]
 GOOD, BAD = 6.0, 2.5  # scores the refiner is told for prompt and negative prompt (diffusers' and A1111's)
 
 
 class UnetFamily:
     """`Family` for SD 1.x, SD 2.x and SDXL. Networks compute in the device's precision; latents stay fp32.
 
-    words: tokens that stand for embeddings while an adapter adds them. vae_facts: of a VAE from a file of its own.
+    words: tokens that stand for embeddings while an adapter adds them. file_facts: what a
+    picture's record says about the checkpoint's files; asked for each time, because hashes become known later.
     """
 
     def __init__(
-        self, card: CheckpointCard, configs: Configs, networks: Mapping[str, Any], device: Device, short_hash: ShortHash
+        self, card: CheckpointCard, configs: Configs, networks: Mapping[str, Any], device: Device, file_facts: Facts
     ) -> None:
         self.card = card
         self.kind = configs.kind
@@ -39,11 +40,10 @@ class UnetFamily:
         self.networks: Mapping[str, nn.Module] = networks
         self.unet: UNet2DConditionModel = networks["unet"]
         self.words: Words = {}
-        self.vae_facts: Mapping[str, str] = {}
         self._vae = Vae(networks["vae"], configs.scaling_factor)
         self._zero_empty = configs.zero_empty
         self._device = device
-        self._short_hash = short_hash
+        self._file_facts = file_facts
         self._log_sigmas = [log(sigma) for sigma in self.noise_levels.sigmas]
 
     @property
@@ -61,11 +61,9 @@ class UnetFamily:
 
     @property
     def facts(self) -> Mapping[str, str]:
-        known = self._short_hash()
         return {
-            **({"Model hash": known} if known else {}),
+            **self._file_facts(),
             "Model": self.card.name,
-            **self.vae_facts,
             "Precision": self._device.dtype,
             "Attention": self._device.attention,
             "Device": self._device.title,

@@ -13,12 +13,11 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from modules.attention.base import KERNELS
 from modules.core.errors import BadCheckpoint
-from modules.families.base import ShortHash
 from modules.families.device import Device
 from modules.families.header import Header
 from modules.families.unet.card import card_of
 from modules.families.unet.configs import Configs, read_configs
-from modules.families.unet.family import UnetFamily
+from modules.families.unet.family import Facts, UnetFamily
 from modules.families.unet.kind import Kind
 from modules.families.unet.layout import places_of
 from modules.families.weights import Part, load_weights
@@ -27,13 +26,14 @@ _UNBUILDABLE = (TypeError, ValueError, KeyError, AttributeError, NotImplementedE
 
 
 def load_unet_family(
-    name: str, header: Header, kind: Kind, device: Device, short_hash: ShortHash
+    name: str, header: Header, kind: Kind, device: Device, file_facts: Facts, vae: Header | None = None
 ) -> Generator[tuple[int, int], None, UnetFamily]:
-    """Yields (bytes done, bytes in all), returns the family. Raises BadCheckpoint."""
-    configs = read_configs(header, kind)
+    """Yields (bytes done, bytes in all), returns the family. vae: of another file. Raises BadCheckpoint."""
+    configs = read_configs(header, kind, vae)
     networks = _networks(header, configs)
     wide = {"vae": device.wide_dtype if configs.upcast_vae else device.dtype}
-    parts = [_part(header, kind, part, networks[part], wide.get(part, "")) for part in networks]
+    files = {"vae": vae or header}
+    parts = [_part(files.get(part, header), kind, part, networks[part], wide.get(part, "")) for part in networks]
     yield from load_weights(parts, device)
     for encoder in kind.encoders:
         _number_positions(networks[encoder.part], configs.text[encoder.part], device)
@@ -42,7 +42,7 @@ def load_unet_family(
     card = card_of(name, header, kind)
     if configs.prediction is None and kind.probes:
         card = replace(card, prediction=_found_out(networks["unet"], device))
-    return UnetFamily(card, configs, networks, device, short_hash)
+    return UnetFamily(card, configs, networks, device, file_facts)
 
 
 def _part(header: Header, kind: Kind, part: str, network: nn.Module, dtype: str) -> Part:

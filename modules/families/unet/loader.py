@@ -33,10 +33,13 @@ class UnetLoader:
     ) -> Generator[tuple[int, int], None, UnetFamily]:
         from modules.families.unet.load import load_unet_family
 
-        family = yield from load_unet_family(name, header, self._kind(header), device, vae and vae.header)
-        family.short_hash = short_hash
-        family.vae_facts = vae.facts if vae else dict
-        return family
+        def facts() -> dict[str, str]:
+            known = short_hash()
+            return ({"Model hash": known} if known else {}) | (vae.facts if vae else {})
+
+        return (
+            yield from load_unet_family(name, header, self._kind(header), device, facts, vae.header if vae else None)
+        )
 
     def _kind(self, header: Header) -> Kind:
         return next(kind for kind in self._kinds if kind.matches(header))

@@ -4,6 +4,7 @@ import { view, watch } from "./view.js";
 
 const KEY = "taffy-extras-made";
 const MOST = 48;
+const AGAIN_MS = 500;
 
 const listeners = new Set();
 const asking = new Set(); // jobs whose answer is on its way
@@ -27,6 +28,7 @@ function keep(all) {
 /** Jobs that were just put into the queue. */
 export function asked(jobs) {
   keep([...jobs.map((job) => ({ job, before: "", after: "", state: "waiting" })).reverse(), ...made]);
+  look(); // a quick one has ended before its id came back
 }
 
 export function forget(job) {
@@ -39,23 +41,27 @@ async function learn({ job }) {
   asking.add(job);
   const answer = await fetch(`/jobs/${encodeURIComponent(job)}`).catch(() => null);
   asking.delete(job);
-  if (!answer) return;
-  if (!answer.ok) return forget(job);
+  if (answer?.status === 404) forget(job);
+  if (!answer?.ok) return;
   const { state = "running", error, advice, request, pictures } = await answer.json();
   const [{ url = "", width = 0, height = 0 } = {}] = pictures;
   const problem = [error, advice].filter(Boolean).join("; ");
   const known = { job, before: `/inputs/${request.image}`, after: url, width, height, name: request.upscaler, state, problem };
   keep(made.map((one) => (one.job === job ? known : one)));
+  if (!isEnded(known)) setTimeout(look, AGAIN_MS); // news may have come while this was asked
 }
 
 const isEnded = ({ state }) => ["done", "failed", "cancelled"].includes(state);
 
-watch((kind) => {
-  if (kind !== "state" || !view.state) return;
+/** Ask about all that may have changed. */
+function look() {
+  if (!view.state) return;
   const waiting = new Set(view.state.waiting.map(({ id }) => id));
   const running = view.state.running?.id;
   for (const one of made) {
     if (isEnded(one) || waiting.has(one.job) || (one.job === running && one.before)) continue;
     learn(one);
   }
-});
+}
+
+watch((kind) => kind === "state" && look());

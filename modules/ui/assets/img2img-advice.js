@@ -34,10 +34,11 @@ class Advice extends HTMLElement {
     const side = card?.native_size;
     this.hidden = !picture.width || !Object.keys(card?.words ?? {}).length || (wide === side && high === side);
     if (this.hidden) return;
+    const style = document.querySelector("#taffy-open-style") ? "colour transfer in the Style tab, " : "";
     this.words.textContent =
       `${card.name} has only seen small drawings of ${side} × ${side} pixels. A photo comes out as flat colour patches` +
       ` from them: a strength up to 0.4 keeps the shapes, more puts drawn things in their place. What works with photos:` +
-      ` painting at its size, making them larger, or a bigger checkpoint.`;
+      ` painting at its size, making them larger, ${style}or a bigger checkpoint.`;
     this.fit.textContent = `Paint at ${side} × ${side}`;
   }
 

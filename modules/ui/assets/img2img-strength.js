@@ -19,7 +19,7 @@ export function stepsThatRun(strength, steps, isExact) {
 
 class Strength extends HTMLElement {
   connectedCallback() {
-    this.steps = element("p", { className: "taffy-steps", role: "status" });
+    this.steps = element("p", { className: "taffy-run-steps", role: "status" });
     this.figures = Object.fromEntries(
       [
         ["own", "Your picture", ""],

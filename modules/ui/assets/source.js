@@ -33,7 +33,8 @@ class Source extends HTMLElement {
     this.chooser.ariaExpanded = "false";
     const bar = element("div", { className: "taffy-source-bar" }, this.button("Choose a file", () => this.file.click()));
     bar.append(this.chooser, this.remove, this.facts);
-    this.empty = element("p", {}, "Drop a picture here, or paste one with Ctrl+V.");
+    const hint = matchMedia("(pointer: coarse)").matches ? "Choose a picture to start from." : "Drop a picture here, or paste one with Ctrl+V.";
+    this.empty = element("p", {}, hint);
     this.bar = element("progress", { max: 1, hidden: true, ariaLabel: "Uploaded" });
     this.notes = element("ul", { className: "taffy-source-notes" });
     this.problem = element("p", { className: "taffy-source-problem", role: "alert" });

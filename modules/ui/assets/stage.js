@@ -36,10 +36,10 @@ class Stage extends Drawn {
     this.copy = element("button", { type: "button", onclick: () => this.copyInfotext() }, "Copy");
     this.details = element("details", {}, this.facts, this.infotext);
     this.actions = new Actions();
-    const made = element("div", { className: "taffy-made" }, this.details, this.copy, ...this.actions.files);
+    const made = element("div", { className: "taffy-made" }, this.details, this.actions.history.root, this.copy, ...this.actions.files);
     this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, made);
     this.box.append(this.empty);
-    this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.history.root, this.actions.said);
+    this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.said);
     this.screen = new Screen(this.box);
     this.grid = new Grid(this.box, (picture) => this.enlarge(picture));
     this.together = element("button", { type: "button", className: "taffy-together", hidden: true, onclick: (event) => this.showTogether(event) });
