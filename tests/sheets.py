@@ -28,7 +28,7 @@ REQUEST = GenerationRequest(
 )
 SEEDS = (1, 2, 3, 4, 5, 6)
 STRENGTHS = (0.3, 0.45, 0.6, 0.75, 0.9)
-TILE, GAP, LABEL, MARGIN = 128, 6, 20, 64  # pixels
+TILE, GAP, LABEL, MARGIN = 128, 6, 20, 96  # pixels
 Row = tuple[str, Sequence[Image.Image]]
 
 
@@ -130,10 +130,10 @@ def contents(painter: Painter) -> None:
             )
             for seed in SEEDS[:3]
             for cat in [painter.made("a flat cat on a white background", seed=seed)]
-            for strength in (0.0, 0.75, 1.0)
+            for strength in (0.0, 0.5, 1.0)
         ]
         rows.append((content, made))
-    save("content", rows, [f"{s:g}, seed {seed}" for seed in SEEDS[:3] for s in (0.0, 0.75, 1.0)])
+    save("content", rows, [f"{s:g}, seed {seed}" for seed in SEEDS[:3] for s in (0.0, 0.5, 1.0)])
 
 
 def soft(painter: Painter) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from modules.core.registry import Registry
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
+
+Compute = Callable[["Tensor", "Tensor", "Tensor"], "Tensor"]
+"""compute(q, k, v): (batch, heads, tokens, width) each -> the same for the queries."""
 
 
 class Kernel(Protocol):
@@ -15,6 +20,10 @@ class Kernel(Protocol):
 
     def why_not(self, device_kind: str) -> str:
         """Why it cannot be used on this kind of device, in plain words; empty if it can."""
+        ...
+
+    def compute(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The sum itself: (batch, heads, tokens, width) each."""
         ...
 
     def use(self, network: Module) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from modules.attention.base import KERNELS
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
 logging.getLogger("xformers").setLevel(logging.ERROR)  # it warns at each import of diffusers; `why_not` says more
@@ -18,6 +19,12 @@ class Xformers:
         if device_kind != "cuda":
             return f"xformers runs on NVIDIA cards only, this is {device_kind}"
         return _probe()
+
+    def compute(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        from xformers.ops import memory_efficient_attention  # type: ignore[import-untyped]
+
+        mixed: Tensor = memory_efficient_attention(*(one.transpose(1, 2).contiguous() for one in (q, k, v)))
+        return mixed.transpose(1, 2)
 
     def use(self, network: Module) -> None:
         diffusers_network: Any = network

@@ -163,8 +163,8 @@ class GenerationRequest:
         if self.style_weights and len(self.style_weights) != len(self.style_images):
             given = f"{len(self.style_weights)} for {len(self.style_images)} pictures"
             raise ValueError(f"give one style weight for each style picture, or none; got {given}")
-        if self.style_mode == "inject" and self.count > 1:
-            raise ValueError(f"style mode 'inject' uses no seed and makes one picture, got count {self.count}")
+        if self.style_mode in {"colour", "inject"} and self.count > 1:
+            raise ValueError(f"style mode {self.style_mode!r} uses no seed and makes one picture, got {self.count}")
         return self
 
 

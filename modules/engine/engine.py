@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import hypot
+from pathlib import Path
 from time import monotonic
 
 import torch
@@ -24,6 +25,8 @@ from modules.engine.hires import enlarged
 from modules.engine.picture import to_tensor
 from modules.engine.plan import Plan, plan
 from modules.engine.start import Origin, Pass, begin
+from modules.engine.style.job import StyleJob
+from modules.engine.style.modes import StyleModes
 from modules.hooks.host import Host
 from modules.manager.manager import Manager
 from modules.preview.frame import to_frame
@@ -39,6 +42,7 @@ class Batch:
     family: Family
     plan: Plan
     indices: range
+    style: StyleJob
 
     @property
     def seeds(self) -> list[int]:
@@ -50,10 +54,11 @@ class Batch:
 class Engine:
     """Makes pictures with whatever checkpoint a request names."""
 
-    def __init__(self, manager: Manager, host: Host, upscalers: Upscalers) -> None:
+    def __init__(self, manager: Manager, host: Host, upscalers: Upscalers, models: Sequence[Path] = ()) -> None:
         self._manager = manager
         self._host = host
         self._upscalers = upscalers
+        self._styles = StyleModes(host, models)
 
     def generate(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> Iterator[Event]:
         """Every step and every picture of a request whose names, sizes and seed `App.submit` has settled.
@@ -61,15 +66,28 @@ class Engine:
         inputs: the pictures it names, PNG. The mask is shown as it is used, before the first step.
         """
         started = monotonic()
+        style = self._styles.job(task, request, inputs)
+        events = self._styles.without_checkpoint(style) or self._with_checkpoint(style)
+        yield from events
+        yield Finished(task, monotonic() - started)
+
+    def _with_checkpoint(self, style: StyleJob) -> Iterator[Event]:
+        """The pictures of a job by the network, in the loop of its style mode if that has one."""
+        task, request = style.task, style.request
         family = yield from self.load(task, request.checkpoint)
-        with seamless.applied(family) if request.tiling else nullcontext():
-            work = plan(family, request, inputs)
+        with (
+            seamless.applied(family) if request.tiling else nullcontext(),
+            self._styles.beside(style, family) as dressed,
+        ):
+            if (events := self._styles.instead(style, family)) is not None:
+                yield from events
+                return
+            work = dressed(plan(family, request, style.inputs))
             if work.place is not None and work.place.mask is not None:
                 yield Shown(task, "mask", to_frame(to_tensor(work.place.mask.convert("RGB"), "cpu"), "mask"))
             for first in range(0, request.count, request.batch_size):
                 indices = range(first, min(first + request.batch_size, request.count))
-                yield from self._batch(Batch(task, family, work, indices))
-        yield Finished(task, monotonic() - started)
+                yield from self._batch(Batch(task, family, work, indices, style))
 
     def load(self, task: str, checkpoint: str) -> Generator[Event, None, Family]:
         """Get a checkpoint ready; returns its family."""
@@ -154,6 +172,7 @@ class Engine:
         """A finished latent (1, c, h, w), decoded, put in its place and changed by extensions."""
         work, family = batch.plan, batch.family
         painted = decode_picture(family, latent)
-        image = self._host.change_image(work.place.finished(painted) if work.place else painted, work.request)
-        facts = {**family.facts, **work.facts, "Version": f"Taffy {VERSION}"}
+        image = batch.style.matched(work.place.finished(painted) if work.place else painted)
+        image = self._host.change_image(image, work.request)
+        facts = {**family.facts, **work.facts, **batch.style.facts, "Version": f"Taffy {VERSION}"}
         return PictureMade(batch.task, index, batch.seeds[index - batch.indices[0]], *image.size, rgb(image), facts)

@@ -50,7 +50,7 @@ def pick_device(use_cpu: bool, precision: str, attention: str) -> Device:
     """The best device there is, or the CPU. precision: "auto", "fp32" or "bf16". Raises UnknownName (attention)."""
     kind = "cpu" if use_cpu else _accelerator()
     dtype = _best_dtype(kind) if precision == "auto" else precision
-    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=choose(kind, attention)[0])
+    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=choose(kind, attention, dtype)[0])
 
 
 def _accelerator() -> str:

@@ -17,6 +17,7 @@ from modules.hooks import Control
 from modules.preview.base import PREVIEWS
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
+from modules.style.presets import PRESETS
 
 Kind = TypeVar("Kind", GenerationRequest, UpscaleRequest)
 
@@ -34,6 +35,8 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
         variation_seed = random.getrandbits(32)
     preview = request.preview if request.preview in {"automatic", "off"} else PREVIEWS.canonical(request.preview)
     check_extras(request.extras, controls)
+    if request.style_mode == "colour":  # asks no checkpoint and keeps the picture's own size
+        return changed(request, seed=seed, preview=preview)
     return changed(
         request,
         checkpoint=card.name,
@@ -44,6 +47,7 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
         seed=seed,
         variation_seed=variation_seed,
         preview=preview,
+        style_preset=PRESETS.canonical(request.style_preset) if request.style_preset else "",
     )
 
 

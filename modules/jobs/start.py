@@ -40,7 +40,7 @@ def settle_start(
             f"the mask is {words(size(mask))} and its picture {words(size(picture))}: both must have one size",
             "draw the mask on this picture, or bring it to its size",
         )
-    unit = card.size_multiple
+    unit = 1 if request.style_mode == "colour" else card.size_multiple
     width, height = (-(-side // unit) * unit for side in canvas(request, picture))
     parent = request.parent or picture.parent
     return changed(request, width=request.width or width, height=request.height or height, parent=parent)

@@ -13,7 +13,8 @@ from pathlib import Path
 from modules.adapters.embeddings import WantedEmbedding
 from modules.adapters.files import AdapterFile, base_of
 from modules.adapters.lora import WantedLora
-from modules.core.errors import BadCheckpoint, UnknownName
+from modules.core.errors import BadCheckpoint, BadRequest, UnknownName
+from modules.core.request import GenerationRequest
 from modules.families.header import PICKLES, read_header, refuse_pickle
 from modules.text.networks import take_lora_tags
 
@@ -23,9 +24,9 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Taken:
-    """prompts: without their tags, in order. What the tags and the words of the prompts ask for."""
+    """request: without the tags in its prompts. What the tags and the words of the prompts ask for."""
 
-    prompts: tuple[str, ...]
+    request: GenerationRequest
     loras: tuple[WantedLora, ...]
     embeddings: tuple[WantedEmbedding, ...]
 
@@ -43,13 +44,18 @@ class Adapters:
     def embedding_names(self) -> tuple[str, ...]:
         return tuple(sorted(self._files(EMBEDDINGS), key=str.casefold))
 
-    def take(self, prompts: Sequence[str]) -> Taken:
-        """Prompts without their tags, and the files they want. Raises UnknownName, BadRequest, BadCheckpoint."""
-        taken = [take_lora_tags(prompt) for prompt in prompts]
-        texts = tuple(text for text, _ in taken)
-        tags = dict.fromkeys(tag for _, tags in taken for tag in tags)
+    def take(self, request: GenerationRequest) -> Taken:
+        """What a request's prompts want. Tags of the prompt hold for the whole job; negative prompts have none.
+
+        Raises UnknownName, BadRequest, BadCheckpoint, UnsafeFile.
+        """
+        prompt, tags = take_lora_tags(request.prompt)
+        finer, others = take_lora_tags(request.hires_prompt)
+        if request.hires_scale != 1 and set(others) - set(tags):
+            raise BadRequest("the second pass uses the LoRAs of the prompt", "take the others out of the hires prompt")
         loras = tuple(WantedLora(self.lora(tag.name), tag.text, tag.denoiser) for tag in tags)
-        return Taken(texts, loras, tuple(self._mentioned(" ".join(texts))))
+        text = "\n".join([prompt, finer, request.negative_prompt, request.hires_negative_prompt])
+        return Taken(replace(request, prompt=prompt, hires_prompt=finer), loras, tuple(self._mentioned(text)))
 
     def lora(self, name: str) -> AdapterFile:
         """By name below its folder, file name or stem, in any case. Raises UnknownName, BadCheckpoint, UnsafeFile."""

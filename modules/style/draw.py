@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from modules.style.pictures import FOLDER
 from modules.style.scenes import SIDE, Pixels, Plane, colour, flowers, landscape, painted, places, ridge, town
 
-FOLDER = Path(__file__).with_name("pictures")
 LUMA = np.array([0.299, 0.587, 0.114])
 DUSK = landscape(["1b2a6b", "f2a65a"], ["4a5a9a", "33518a", "1f4a5f", "16323a"], "ffe9a8", seed=4)
 MEADOW = landscape(["8fc7e8", "f7f0d8"], ["a9c4cf", "8bb58a", "5f9a5a", "d8c15a"], "fff2c0", seed=11)

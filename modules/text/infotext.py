@@ -36,9 +36,20 @@ FIELDS = {  # A1111's key -> the field, where the value is written as it is, and
     "Variation seed strength": "variation_strength",
     "Clip skip": "clip_skip",
     "Tiling": "tiling",
+    "Style mode": "style_mode",
+    "Style preset": "style_preset",
+    "Style amount": "style_amount",
+    "Style keep": "style_keep",
+    "Style keep falls": "style_keep_falls",
+    "Style contrast": "style_contrast",
+    "Style grid": "style_grid",
+    "Style match": "style_match",
+    "Style method": "style_method",
+    "Style luma": "style_luma",
 }
 REMARKS = frozenset(  # say what was, and are not needed to make the picture again
     {"Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Hardware Info", "Time taken", "Emphasis"}
+    | {"Style image hash", "Content image hash", "Style shares"}
     | {"Precision", "Attention", "Device", "Torch", "Diffusers", *LAST, *infotext_start.REMARKS}
 )
 _KNOWN = USED | FIELDS.keys() | REMARKS | infotext_start.UNDERSTOOD

@@ -11,7 +11,8 @@ from modules.training.denoiser import TextToLatent
 from modules.training.export import Trained, write_checkpoint
 from modules.training.latents import read_latents
 from modules.training.pack import load_pack
-from modules.training.shapes import build_text_encoder, build_unet, build_vae
+from modules.training.polish import polished_vae
+from modules.training.shapes import build_text_encoder, build_unet
 from modules.training.tokens import CompactVocabulary
 
 
@@ -29,13 +30,12 @@ def main() -> None:
 def read_run(folder: Path) -> Trained:
     """The averaged weights as they were last saved."""
     vocabulary = CompactVocabulary(load_pack(folder / "pack.zip").words)
-    model, vae = TextToLatent(build_text_encoder(vocabulary=vocabulary.size), build_unet()), build_vae()
+    model = TextToLatent(build_text_encoder(vocabulary=vocabulary.size), build_unet())
     progress, weights = load_ema(folder / "denoiser.pt")
     model.load_state_dict(weights)
-    vae_progress, vae_weights = load_ema(folder / "vae.pt")
-    vae.load_state_dict(vae_weights)
+    vae_progress, _ = load_ema(folder / "vae.pt")
     factor = float(1 / read_latents(folder / "latents.pt").float().std())
-    return Trained(model.eval(), vae.eval(), factor, vocabulary, vae_progress, progress)
+    return Trained(model.eval(), polished_vae(folder), factor, vocabulary, vae_progress, progress)
 
 
 if __name__ == "__main__":

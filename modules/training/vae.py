@@ -76,17 +76,21 @@ def texture(rng: np.random.Generator) -> Tensor:
 
 
 def vae_loss(vae: AutoencoderKL, pictures: Tensor, noise: Tensor) -> Tensor:
-    """L1 + half squared error + half L1 of image gradients + a small KL term per latent value."""
+    """What the decoder gets wrong, and a small KL term per latent value."""
     with torch.autocast("cpu", torch.bfloat16):
         posterior = vae.encode(pictures).latent_dist
         decoded: Tensor = vae.decode(posterior.mean + posterior.std * noise).sample
-    error: Tensor = decoded.float() - pictures
-    across, down = error.diff(dim=-1), error.diff(dim=-2)
     mean: Tensor = posterior.mean.float()
     logvar: Tensor = posterior.logvar.float()
     kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+    return reconstruction_loss(decoded.float() - pictures) + KL_WEIGHT * kl
+
+
+def reconstruction_loss(error: Tensor) -> Tensor:
+    """L1 + half squared error + half L1 of image gradients, of an error (n, 3, h, w)."""
+    across, down = error.diff(dim=-1), error.diff(dim=-2)
     sharpness = across.abs().mean() + down.abs().mean()
-    return error.abs().mean() + 0.5 * error.square().mean() + 0.5 * sharpness + KL_WEIGHT * kl
+    return error.abs().mean() + 0.5 * error.square().mean() + 0.5 * sharpness
 
 
 def vae_stage(vae: AutoencoderKL, pictures: Pictures, batch: int = 8, peak_rate: float = 1e-3) -> Stage:

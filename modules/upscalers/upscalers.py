@@ -91,8 +91,10 @@ class Upscalers:
                 return (yield from self._counted(image, names, size, smaller))
             except (RuntimeError, MemoryError) as error:
                 explained = out_of_memory(error, f"a picture of {size[0]} × {size[1]} pixels")
-                if explained is None or smaller == SMALLER:
-                    raise (explained or error) from error
+                if explained is None:
+                    raise
+                if smaller == SMALLER:
+                    raise explained from error
             self.unload()
         raise AssertionError("the second turn returns or raises")
 

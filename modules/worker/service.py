@@ -44,7 +44,7 @@ class Service:
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
         self._manager = Manager(Index(models), self._device, Path(config.cache_dir))
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
-        self._engine = Engine(self._manager, self._host, self._upscalers)
+        self._engine = Engine(self._manager, self._host, self._upscalers, models)
 
     def run(self, task: Task) -> Generator[Event, None, None]:
         """The task's events. Errors become `Failed`: this is the job worker's catch-all."""

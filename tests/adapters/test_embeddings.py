@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from modules.adapters import embeddings
 from modules.core.errors import BadRequest
+from modules.core.request import GenerationRequest
 from modules.families.unet.family import UnetFamily
 from modules.manager.adapters import Adapters
 from tests.checkpoints import KINDS, load_family, tiny_file_of
@@ -22,9 +23,9 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, UnetFamily]:
 
 
 def states(family: UnetFamily, prompt: str, models: Path | None = None) -> torch.Tensor:
-    taken = Adapters((models,) if models else ()).take([prompt])
+    taken = Adapters((models,) if models else ()).take(GenerationRequest(prompt=prompt))
     with embeddings.applied(family, taken.embeddings):
-        return family.encode_prompt(taken.prompts[0], 1).embeddings
+        return family.encode_prompt(taken.request.prompt, 1).embeddings
 
 
 def write(models: Path, name: str, **tensors: torch.Tensor) -> None:
@@ -56,7 +57,7 @@ def test_sdxl_takes_vectors_for_both_encoders(families: dict[str, UnetFamily], t
         "clip_g": rows(family.networks["text_encoder_2"], 2368),
     }
     write(tmp_path, "thing", **both)
-    taken = Adapters((tmp_path,)).take(["a thing"])
+    taken = Adapters((tmp_path,)).take(GenerationRequest(prompt="a thing"))
     with embeddings.applied(family, taken.embeddings) as facts:
         ours = family.encode_prompt("a thing", 1)
     plain = family.encode_prompt("a cat", 1)
@@ -83,10 +84,11 @@ def test_afterwards_the_word_means_what_it_did(families: dict[str, UnetFamily], 
     assert family.words == {}
 
 
-def test_only_words_of_the_prompt_are_read(families: dict[str, UnetFamily], tmp_path: Path) -> None:
+def test_only_words_of_the_prompts_are_read(families: dict[str, UnetFamily], tmp_path: Path) -> None:
     write(tmp_path, "thing", emb_params=torch.randn(2, 32))
-    assert Adapters((tmp_path,)).take(["anything goes"]).embeddings == ()
-    assert [one.word for one in Adapters((tmp_path,)).take(["a cat", "(Thing:1.2)"]).embeddings] == ["thing"]
+    requests = (GenerationRequest(prompt="anything goes"), GenerationRequest(negative_prompt="(Thing:1.2)"))
+    found = [[one.word for one in Adapters((tmp_path,)).take(request).embeddings] for request in requests]
+    assert found == [[], ["thing"]]
 
 
 @pytest.mark.parametrize(

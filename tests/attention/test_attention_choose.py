@@ -1,23 +1,66 @@
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 import torch
-from diffusers.models.attention_processor import AttnProcessor2_0
 
 from modules.attention.base import KERNELS
 from modules.attention.choose import choose
+from modules.attention.measure import Result, measured
 from modules.core.errors import UnknownName
-from tests.checkpoints import tiny_unet, tiny_vae
 
 
-def test_automatic_is_pytorchs_own_on_every_device() -> None:
-    assert {choose(kind, "automatic")[0] for kind in ("cpu", "cuda", "mps", "xpu")} == {"sdpa"}
+def chosen(**results: tuple[float, float]) -> tuple[str, str]:
+    """For kernels of these (seconds, errors)."""
+
+    def measure(kind: str, dtype: str, head_size: int) -> Mapping[str, Result]:
+        return {name: Result(*result) for name, result in results.items()}
+
+    return choose("cpu", "automatic", "bf16", 40, measure)
+
+
+def test_the_fastest_that_is_exact_is_chosen_with_its_gain() -> None:
+    assert chosen(sdpa=(0.3, 0.01), chunked=(0.1, 0.02)) == (
+        "chunked",
+        "measured here: 3.0 times as fast as PyTorch's own, and as exact",
+    )
+
+
+def test_one_with_more_than_twice_the_error_is_not_chosen_and_the_reason_says_so() -> None:
+    name, reason = chosen(sdpa=(0.3, 0.01), chunked=(0.1, 0.021))
+    assert name == "sdpa"
+    assert "chunked is faster, but its error" in reason
+
+
+def test_a_gain_below_a_tenth_is_not_worth_it() -> None:
+    assert chosen(sdpa=(0.105, 0.01), chunked=(0.1, 0.01))[0] == "sdpa"
+    assert chosen(sdpa=(0.112, 0.01), chunked=(0.1, 0.01))[0] == "chunked"
+
+
+def test_the_one_for_little_memory_is_never_chosen_by_itself() -> None:
+    assert chosen(sdpa=(0.3, 0.01), sliced=(0.1, 0.01))[0] == "sdpa"
+    assert choose("cpu", "sliced")[0] == "sliced"
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_measuring_finds_time_and_error_of_every_kernel_that_runs_here(dtype: str) -> None:
+    results = measured("cpu", dtype, 8)
+    assert results.keys() == {"sdpa", "chunked", "sliced"}
+    assert all(result.seconds > 0 for result in results.values())
+    assert all(result.error < (1e-5 if dtype == "fp32" else 0.02) for result in results.values())
+    assert measured("cpu", dtype, 8) is results
+
+
+@pytest.mark.parametrize("head_size", [40, 64])
+def test_chunked_is_at_most_twice_as_far_from_fp32_as_pytorchs_own(head_size: int) -> None:
+    """The gate it must pass to be chosen, at the head sizes of SD 1.x and SDXL."""
+    results = measured("cpu", "bf16", head_size)
+    assert results["chunked"].error <= 2 * results["sdpa"].error
 
 
 def test_every_choice_has_a_reason() -> None:
-    assert all(choose("cpu", wanted)[1] for wanted in ("automatic", *KERNELS))
+    assert all(choose("cpu", wanted, head_size=8)[1] for wanted in ("automatic", *KERNELS))
 
 
 def test_a_kernel_that_cannot_run_here_is_replaced_and_the_reason_says_so() -> None:
@@ -36,10 +79,3 @@ def test_an_unknown_kernel_is_refused_with_the_known_ones() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has an NVIDIA card")
 def test_xformers_is_tried_before_it_is_trusted() -> None:
     assert KERNELS["xformers"].why_not("cuda").startswith("xformers does not work here")
-
-
-@pytest.mark.parametrize("build", [tiny_unet, tiny_vae])
-def test_sdpa_is_given_to_all_attention_of_a_network(build: object, tmp_path: Path) -> None:
-    network = build()  # type: ignore[operator]
-    KERNELS["sdpa"].use(network)
-    assert {type(processor) for processor in network.attn_processors.values()} == {AttnProcessor2_0}

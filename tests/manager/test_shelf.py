@@ -22,7 +22,8 @@ from modules.manager.index import Index
 from modules.manager.manager import Manager
 from modules.manager.memory import ram_budget, ram_free
 from modules.manager.shelf import held
-from tests.checkpoints import finished, tiny_checkpoint
+from tests.checkpoints import KINDS, finished, tiny_checkpoint, tiny_file_of
+from tests.families import painting
 
 GIGABYTE = 10**9
 CPU = Device("cpu", "fp32", True, "sdpa")
@@ -138,6 +139,14 @@ def test_without_memory_those_that_wait_leave_and_it_is_tried_once_more(
             use(manager, "c")
     assert hungry.tries == 2
     assert trace() is None
+
+
+def test_families_take_each_others_place_and_come_back_the_same(tmp_path: Path) -> None:
+    for name in ("sd1", "sd2", "sdxl"):
+        tiny_file_of(tmp_path / "Stable-diffusion" / f"{name}.safetensors", KINDS[name])
+    manager = Manager(Index((tmp_path,)), CPU, tmp_path / "cache", budget=GIGABYTE)
+    first, second = ({name: painting.latents(use(manager, name)) for name in ("sd1", "sd2", "sdxl")} for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_vae_of_another_file_takes_the_place_of_the_checkpoints(manager: Manager) -> None:

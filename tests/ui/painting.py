@@ -11,7 +11,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.ui.browsing import Server
 
@@ -40,9 +40,9 @@ def gradient(size: tuple[int, int] = SIZE, mode: str = "RGB") -> Image.Image:
     return Image.radial_gradient("L").resize(size).convert(mode)
 
 
-def as_file(data: bytes, name: str = "picture.png", kind: str = "image/png") -> dict[str, Any]:
-    """A file as Playwright chooses it."""
-    return {"name": name, "mimeType": kind, "buffer": data}
+def as_file(data: bytes, name: str = "picture.png") -> FilePayload:
+    """A PNG as Playwright chooses it."""
+    return {"name": name, "mimeType": "image/png", "buffer": data}
 
 
 def value(page: Page, name: str) -> Any:

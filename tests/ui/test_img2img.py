@@ -12,13 +12,19 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened
 from tests.ui.painting import (
+    another,
     as_file,
+    box,
     bring,
+    enter,
+    front,
+    give,
     gradient,
     input_of,
     open_tab,
     png,
     request_of,
+    result,
     settled,
     shown,
     stroke,
@@ -111,7 +117,7 @@ def test_exact_steps_run_all_of_them(page: Page) -> None:
     page.get_by_label("Exact steps").check()
     expect(page.locator(".taffy-run-steps")).to_have_text("20 of 20 steps will run.")
     page.get_by_label("Exact steps").uncheck()
-    expect(page.locator(".taffy-run-steps")).to_have_text("10 of 20 steps will run.")
+    expect(page.locator(".taffy-run-steps")).to_have_text("11 of 20 steps will run.")
 
 
 def test_what_the_strength_means_is_shown_and_waits_for_the_running_job(page: Page) -> None:

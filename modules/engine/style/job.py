@@ -49,8 +49,11 @@ class StyleJob:
     @property
     def facts(self) -> dict[str, str]:
         """What makes the picture again, beside the request's own fields."""
-        hashes = " ".join(picture_hash(style) for style in self.styles)
-        facts = {"Style image hash": hashes} if hashes else {}
+        if self.request.style_mode == "none" and not self.request.style_match:
+            return {}
+        facts = {}
+        if self.styles:
+            facts["Style image hash"] = " ".join(picture_hash(style) for style in self.styles)
         if self.request.image:
             facts["Content image hash"] = picture_hash(read_picture(self.inputs, self.request.image))
         if len(self.shares) > 1:
@@ -64,8 +67,9 @@ class StyleJob:
 
     def matched(self, picture: Image.Image) -> Image.Image:
         """In the style's colours, where that was asked for."""
-        wanted = self.request.style_match or self.request.style_mode == "colour"
-        return matched(picture, self.styles, self.matching, self.shares) if wanted else picture
+        if not self.request.style_match and self.request.style_mode != "colour":
+            return picture
+        return matched(picture, self.styles, self.matching, self.shares)
 
     def made(self, picture: Image.Image, index: int, seed: int, facts: Mapping[str, str]) -> PictureMade:
         """The finished picture; extensions see it last."""

@@ -44,7 +44,8 @@ class Vae:
         if self.network.dtype != torch.float16 or bool(torch.isfinite(values).all()):
             return False
         log.warning("the VAE overflowed in fp16 and continues in fp32")
-        self.network.to(torch.float32)
+        with torch.inference_mode(False):  # weights made inside that mode could not be changed outside it
+            self.network.to(torch.float32)
         return True
 
 

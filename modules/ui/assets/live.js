@@ -70,6 +70,7 @@ class Live extends HTMLElement {
   }
 
   async ask() {
+    if (form.values.image === "") return; // a tab that starts from a picture, and has none
     this.again = true;
     if (this.asking) return;
     this.asking = true;

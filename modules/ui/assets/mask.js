@@ -44,6 +44,7 @@ export class Editor extends HTMLElement {
     this.pointers = new Pointers(this);
     this.keys = new Keys(this);
     [this.imageId, this.maskId] = ["", ""]; // what is shown; the form may want another
+    this.share = 0; // how much is painted
     this.hover(null);
     this.end = watchForm(() => this.follow());
   }
@@ -129,6 +130,7 @@ export class Editor extends HTMLElement {
     const values = formOf(TAB);
     const beyond = Object.fromEntries(SIDES.map((side) => [side, Number(values[`extend_${side}`]) || 0]));
     this.drawEdge();
+    if (!this.dirty) this.drawLine();
     if ((values.image ?? "") !== this.imageId) this.open(values.image ?? "", values.mask ?? "", beyond);
     else if ((values.mask ?? "") !== this.maskId && !this.dirty && !this.saving) this.restore(values.mask ?? "");
     if (JSON.stringify(beyond) !== JSON.stringify(this.view.beyond)) this.show(beyond);
@@ -143,6 +145,8 @@ export class Editor extends HTMLElement {
   /** Another picture. */
   async open(id, mask, beyond) {
     this.imageId = id;
+    this.dirty = false; // what was painted on the picture before is in its own mask
+    clearTimeout(this.pause);
     this.hidden = !id;
     if (!id) return tellPicture("");
     const [image, about] = await Promise.all([decoded(inputUrl(id)), inputAbout(id)]).catch(() => []);
@@ -179,36 +183,44 @@ export class Editor extends HTMLElement {
     this.pause = setTimeout(() => this.flush(), PAUSE_MS);
   }
 
-  /** Resolves when the form has the mask that is seen. */
+  /** Resolves when the form has the mask that is seen: to false if it could not be kept. */
   async flush() {
     clearTimeout(this.pause);
-    await this.saving;
-    if (!this.dirty) return;
+    while (this.saving) await this.saving;
+    if (!this.dirty) return true;
     this.saving = this.save();
-    await this.saving.finally(() => (this.saving = null));
-    if (this.dirty) await this.flush();
+    const isKept = await this.saving;
+    this.saving = null;
+    return isKept && this.flush(); // somebody may have gone on painting
   }
 
   async save() {
+    const { imageId } = this;
     this.dirty = false;
-    const isEmpty = this.tellShare() === 0;
+    this.tellShare();
     try {
-      const id = isEmpty ? "" : (await inputFromFile(await this.mask.png())).id;
+      const id = this.share ? (await inputFromFile(await this.mask.png())).id : "";
+      if (imageId !== this.imageId) return true; // there is another picture by now
       this.maskId = id;
       await written({ mask: id });
+      return true;
     } catch (error) {
       this.dirty = true;
       this.line.textContent = `The mask could not be kept: ${error.message}`;
-      throw error;
+      return false;
     }
   }
 
   tellShare() {
-    const share = this.mask.share();
-    const changes = formOf(TAB).mask_invert ? 1 - share : share;
+    this.share = this.mask.share();
+    this.drawLine();
+  }
+
+  drawLine() {
+    const changes = formOf(TAB).mask_invert ? 1 - this.share : this.share;
     const percent = changes > 0 && changes < 0.01 ? "Less than 1" : String(Math.round(100 * changes));
-    this.line.textContent = share ? `${percent} % of the picture may change.` : "";
-    return share;
+    const words = this.share ? `${percent} % of the picture may change.` : "";
+    if (this.line.textContent !== words) this.line.textContent = words;
   }
 
   drawEdge() {
@@ -234,8 +246,7 @@ window.addEventListener(
     if (!button || !editor?.offsetParent || !(editor.dirty || editor.saving)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    await editor.flush();
-    button.click();
+    if (await editor.flush()) button.click();
   },
   { capture: true },
 );

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers.models.attention_processor import AttnProcessor2_0
+from torch.nn.functional import scaled_dot_product_attention
+
+from modules.attention.base import KERNELS
+from tests.checkpoints import tiny_unet, tiny_vae
+
+torch.set_num_threads(1)
+RUNNING = [name for name in KERNELS if not KERNELS[name].why_not("cpu")]
+
+
+def randn(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", RUNNING)
+@pytest.mark.parametrize("tokens", [1, 77, 512, 513, 1100])
+def test_a_kernel_computes_attention_for_any_number_of_tokens(name: str, tokens: int) -> None:
+    q, k, v = randn(2, 3, tokens, 8), randn(2, 3, 77, 8), randn(2, 3, 77, 8)
+    torch.testing.assert_close(KERNELS[name].compute(q, k, v), scaled_dot_product_attention(q, k, v))
+
+
+@pytest.mark.parametrize("name", RUNNING)
+@pytest.mark.parametrize("build", [tiny_unet, tiny_vae])
+def test_a_network_answers_the_same_with_every_kernel(name: str, build: Any) -> None:
+    """Self- and cross-attention of the U-Net, the VAE's attention over a picture."""
+    torch.manual_seed(0)
+    network = build().eval()
+
+    def answer() -> torch.Tensor:
+        with torch.no_grad():
+            if "Autoencoder" in type(network).__name__:
+                found: torch.Tensor = network.decode(randn(1, 4, 8, 6)).sample
+            else:
+                found = network(randn(2, 4, 8, 6), 500, randn(2, 77, 32)).sample
+            return found
+
+    KERNELS["sdpa"].use(network)
+    assert {type(processor) for processor in network.attn_processors.values()} == {AttnProcessor2_0}
+    expected = answer()
+    KERNELS[name].use(network)
+    torch.testing.assert_close(answer(), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_chunked_leaves_the_precision_of_other_products_as_it_was() -> None:
+    q = randn(1, 1, 8, 8).bfloat16()
+    KERNELS["chunked"].compute(q, q, q)
+    assert torch.get_float32_matmul_precision() == "highest"
