@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from modules.adapters.files import AdapterFile
 from modules.core.errors import BadRequest
 from modules.core.family import Family
@@ -16,6 +14,7 @@ from modules.text.tokenizer import clip_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Embedding
 
 MAX_VECTORS = 75  # a prompt window has room for no more
 KEYS = {  # keys in files -> text encoder; other files have one tensor for the only one
@@ -40,6 +39,11 @@ def applied(family: Family, wanted: Sequence[WantedEmbedding]) -> Iterator[Mappi
 
     Raises BadRequest by the file's name if one is for another family or its vectors have another width.
     """
+    if not wanted:
+        yield {}
+        return
+    from modules.adapters.token_table import Extended
+
     tables = _token_tables(family)
     extra: dict[str, list[Tensor]] = {part: [] for part in tables}
     words: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -53,48 +57,30 @@ def applied(family: Family, wanted: Sequence[WantedEmbedding]) -> Iterator[Mappi
         for part, rows in vectors.items():
             extra[part].append(rows)
     try:
-        if wanted:
-            family.words = words
-            for part, (owner, table) in tables.items():
-                owner.token_embedding = _Extended(table, extra[part])
+        family.words = words
+        for part, (owner, table) in tables.items():
+            owner.token_embedding = Extended(table, extra[part])
         hashes = [f"{each.word.replace(':', '').replace(',', '')}: {each.file.hash}" for each in wanted]
-        yield {"TI hashes": ", ".join(hashes)} if hashes else {}
+        yield {"TI hashes": ", ".join(hashes)}
     finally:
         family.words = {}
         for owner, table in tables.values():
             owner.token_embedding = table
 
 
-class _Extended(nn.Module):
-    """A table of token vectors with further rows behind its own."""
-
-    def __init__(self, table: nn.Embedding, rows: list[Tensor]) -> None:
-        import torch
-
-        super().__init__()
-        self.table = table
-        self.first = table.num_embeddings
-        self.rows = torch.cat(rows).to(table.weight)  # (vectors, width)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        vectors: Tensor = self.table(ids.clamp(max=self.first - 1))
-        known = (ids < self.first)[..., None]
-        return vectors.where(known, self.rows[(ids - self.first).clamp(min=0)])
-
-
-def _token_tables(family: Family) -> dict[str, tuple[Any, nn.Embedding]]:
+def _token_tables(family: Family) -> dict[str, tuple[Any, Embedding]]:
     """Text encoder -> the module that owns its table of token vectors, and the table."""
+    from torch.nn import Embedding
+
     tables = {}
     for part, network in family.networks.items():
         for module in network.modules():
-            if isinstance(table := getattr(module, "token_embedding", None), nn.Embedding):
+            if isinstance(table := getattr(module, "token_embedding", None), Embedding):
                 tables[part] = (module, table)
     return tables
 
 
-def _vectors(
-    family: Family, wanted: WantedEmbedding, tables: Mapping[str, tuple[Any, nn.Embedding]]
-) -> dict[str, Tensor]:
+def _vectors(family: Family, wanted: WantedEmbedding, tables: Mapping[str, tuple[Any, Embedding]]) -> dict[str, Tensor]:
     """For each text encoder (vectors, width). Raises BadRequest."""
     name = wanted.file.path.name
     if misfit := wanted.file.misfit(family.card.family):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from modules.style.adapters import IP_FOLDER, encoder_folders, ip_files, what_is
 
 STYLE_BLOCK = "up_blocks.0.attentions.1."  # of SDXL: the one that draws style ("InstantStyle", Wang et al. 2024)
 UNIFORM = 0.6  # where that block does not exist (SD 1.5), all of them, more weakly
-MEAN, SPREAD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own
+MEAN, SPREAD = np.array([[0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]])  # CLIP's own
 
 
 @dataclass(frozen=True)
@@ -136,14 +137,12 @@ def _encoder(adapter: IpAdapter, family: Family, models: Sequence[Path]) -> Any:
 
 def _as_clip_sees(picture: Image.Image, side: int) -> Tensor:
     """(1, 3, side, side), cut in the middle, in CLIP's units."""
-    from torchvision.transforms.functional import normalize, to_tensor
-
     scale = side / min(picture.size)
     size = max(side, round(picture.width * scale)), max(side, round(picture.height * scale))
     near = picture.resize(size, Image.Resampling.BICUBIC)
     left, top = (near.width - side) // 2, (near.height - side) // 2
-    shown: Tensor = normalize(to_tensor(near.crop((left, top, left + side, top + side))), MEAN, SPREAD)
-    return shown[None]
+    levels = np.asarray(near.crop((left, top, left + side, top + side)), np.float32) / 255
+    return torch.from_numpy((levels - MEAN) / SPREAD).permute(2, 0, 1)[None].float()
 
 
 @contextmanager
@@ -191,7 +190,7 @@ class _Layer:
         assert self._picture is not None
         assert self._queries is not None
         parts = self._queries, linear(self._picture, self._key), linear(self._picture, self._value)
-        heads = [part.view(*part.shape[:2], self._attention.heads, -1).transpose(1, 2) for part in parts]
-        answer = scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+        q, k, v = (part.view(*part.shape[:2], self._attention.heads, -1).transpose(1, 2) for part in parts)
+        answer = scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         self._picture = self._queries = None
         return (args[0] + self._scale * answer,)

@@ -8,7 +8,6 @@ from modules.attention.base import KERNELS
 from modules.attention.measure import Result, measured
 
 DEFAULT = "sdpa"
-LITTLE_MEMORY = frozenset({"sliced"})  # never the fastest: for those who ask for it
 WORTH = 1.1  # times as fast as the default another kernel must be
 EXACT = 2.0  # times the default's error it may have at most
 
@@ -33,7 +32,7 @@ def choose(
 def _best(results: Mapping[str, Result]) -> tuple[str, str]:
     """The fastest of those that are exact enough, if it is worth leaving the default."""
     default = results[DEFAULT]
-    fast = {name: result.seconds for name, result in results.items() if name not in LITTLE_MEMORY | {DEFAULT}}
+    fast = {name: result.seconds for name, result in results.items() if name != DEFAULT}
     exact = {name: fast[name] for name in fast if results[name].error <= EXACT * default.error}
     name = min(exact, key=lambda name: exact[name], default=DEFAULT)
     gain = default.seconds / results[name].seconds

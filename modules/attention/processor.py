@@ -35,4 +35,5 @@ class KernelProcessor:
             answer = answer.transpose(1, 2).reshape(shape)
         if attn.residual_connection:
             answer = answer + residual
-        return answer / attn.rescale_output_factor
+        scaled: Tensor = answer / attn.rescale_output_factor
+        return scaled

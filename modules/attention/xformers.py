@@ -36,7 +36,7 @@ def _probe() -> str:
     import torch
 
     try:
-        from xformers.ops import memory_efficient_attention  # type: ignore[import-untyped]
+        from xformers.ops import memory_efficient_attention
 
         queries = torch.ones(1, 8, 1, 40, dtype=torch.float16, device="cuda")
         memory_efficient_attention(queries, queries, queries)

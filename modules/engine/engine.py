@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from math import hypot
 from pathlib import Path
@@ -72,9 +72,18 @@ class Engine:
         yield Finished(task, monotonic() - started)
 
     def _with_checkpoint(self, style: StyleJob) -> Iterator[Event]:
-        """The pictures of a job by the network, in the loop of its style mode if that has one."""
+        """The pictures of a job by the network, with the LoRAs and learned words of its prompts."""
+        family = yield from self.load(style.task, style.request.checkpoint)
+        with (
+            self._manager.adapters.applied(family, style.request) as (request, facts),
+            closing(self._painted(replace(style, request=request), family)) as events,
+        ):
+            for event in events:
+                yield replace(event, facts={**event.facts, **facts}) if isinstance(event, PictureMade) else event
+
+    def _painted(self, style: StyleJob, family: Family) -> Generator[Event, None, None]:
+        """The pictures of a job, in the loop of its style mode if that has one."""
         task, request = style.task, style.request
-        family = yield from self.load(task, request.checkpoint)
         with (
             seamless.applied(family) if request.tiling else nullcontext(),
             self._styles.beside(style, family) as dressed,

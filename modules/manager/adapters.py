@@ -6,14 +6,17 @@ import hashlib
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from modules.adapters import embeddings, lora
 from modules.adapters.embeddings import WantedEmbedding
 from modules.adapters.files import AdapterFile, base_of
 from modules.adapters.lora import WantedLora
 from modules.core.errors import BadCheckpoint, BadRequest, UnknownName
+from modules.core.family import Family
 from modules.core.request import GenerationRequest
 from modules.families.header import PICKLES, read_header, refuse_pickle
 from modules.text.networks import take_lora_tags
@@ -56,6 +59,18 @@ class Adapters:
         loras = tuple(WantedLora(self.lora(tag.name), tag.text, tag.denoiser) for tag in tags)
         text = "\n".join([prompt, finer, request.negative_prompt, request.hires_negative_prompt])
         return Taken(replace(request, prompt=prompt, hires_prompt=finer), loras, tuple(self._mentioned(text)))
+
+    @contextmanager
+    def applied(
+        self, family: Family, request: GenerationRequest
+    ) -> Iterator[tuple[GenerationRequest, Mapping[str, str]]]:
+        """Apply what a request's prompts want; gives the request without its tags, and facts for the record.
+
+        Raises as `take` and the adapters do.
+        """
+        taken = self.take(request)
+        with lora.applied(family, taken.loras) as loras, embeddings.applied(family, taken.embeddings) as words:
+            yield taken.request, {**loras, **words}
 
     def lora(self, name: str) -> AdapterFile:
         """By name below its folder, file name or stem, in any case. Raises UnknownName, BadCheckpoint, UnsafeFile."""

@@ -25,7 +25,8 @@ def image(picture: Pixels) -> Image.Image:
 def blurred(picture: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
     """A picture or a plane, softened."""
     levels = Image.fromarray((np.clip(picture, 0, 1) * 255).astype(np.uint8))
-    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius))) / 255.0
+    soft: NDArray[np.float64] = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius))) / 255.0
+    return soft
 
 
 def edges(picture: Pixels, softness: float = 1.0) -> Plane:
@@ -39,9 +40,8 @@ def edges(picture: Pixels, softness: float = 1.0) -> Plane:
 def smooth_noise(seed: int, cells: int) -> Plane:
     """Soft random clouds in 0..1."""
     few = np.random.default_rng(seed).random((cells, cells))
-    return np.asarray(Image.fromarray(few.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)).astype(
-        float
-    )
+    clouds = Image.fromarray(few.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(clouds).astype(float)
 
 
 def streaks(angle: Plane, seed: int, length: int = 14) -> Plane:
@@ -63,7 +63,8 @@ def swirling_oil() -> Pixels:
     angle = np.sin(9 * y + 3 * np.sin(7 * x)) * 2 + np.cos(8 * x - 4 * y)
     thick = streaks(angle, 1)
     relief = np.gradient(blurred(thick / 6 + 0.5, 0.8))[0] * 2.2
-    return blurred(DUSK, 2) * (1 + 0.22 * thick[..., None]) + relief[..., None] + 0.03
+    oil: Pixels = blurred(DUSK, 2) * (1 + 0.22 * thick[..., None]) + relief[..., None] + 0.03
+    return oil
 
 
 def watercolour() -> Pixels:
@@ -81,7 +82,8 @@ def pencil() -> Pixels:
         wobble = 0.004 * smooth_noise(4, 24)
         lines = np.maximum(lines, (np.sin((y * down + x * across + wobble) * 520) > 0.45) * (grey < dark) * 0.62)
     paper = 0.95 - 0.04 * np.random.default_rng(5).random((SIDE, SIDE))
-    return (paper - np.maximum(blurred(lines, 0.6), edges(TOWN) * 0.85))[..., None] * np.array([1, 1, 0.97])
+    drawn: Pixels = (paper - np.maximum(blurred(lines, 0.6), edges(TOWN) * 0.85))[..., None] * np.array([1, 1, 0.97])
+    return drawn
 
 
 def comic() -> Pixels:
@@ -135,9 +137,10 @@ def blueprint() -> Pixels:
     y, x = places()
     paper = np.ones((SIDE, SIDE, 3)) * colour("1f4f9c") * (0.94 + 0.1 * smooth_noise(9, 6)[..., None])
     grid = (np.arange(SIDE) % 24 == 0)[:, None] | (np.arange(SIDE) % 24 == 0)[None, :]
-    paper = painted(paper, grid * 0.22, colour("dce8ff"))
+    paper = painted(paper, grid.astype(float) * 0.22, colour("dce8ff"))
     rings = np.abs((np.hypot(y - 0.75, x - 0.75) * 12) % 1 - 0.5) < 0.025
-    paper = painted(paper, rings * (np.hypot(y - 0.75, x - 0.75) < 0.22) * 0.8, colour("f4f8ff"))
+    inside = np.hypot(y - 0.75, x - 0.75) < 0.22
+    paper = painted(paper, (rings & inside).astype(float) * 0.8, colour("f4f8ff"))
     return painted(paper, np.clip(edges(TOWN, 0.6) * 3 - 0.2, 0, 1) * 0.9, colour("f4f8ff"))
 
 

@@ -51,7 +51,7 @@ def colour_distance(one: Plane, other: Plane) -> float:
 def texture_distance(one: Plane, other: Plane) -> float:
     """Between Gram matrices (Gatys et al. 2016, eq. 3) of edges of several sizes and directions, contrast set to 1."""
     ours, wanted = (_gram(_responses(each)) for each in (one, other))
-    return float(np.linalg.norm(ours - wanted) / max(np.linalg.norm(wanted), 1e-9))
+    return float(np.linalg.norm(ours - wanted) / max(float(np.linalg.norm(wanted)), 1e-9))
 
 
 def content_distance(one: Plane, other: Plane) -> float:

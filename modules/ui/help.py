@@ -11,7 +11,13 @@ from modules.core.settings import ROOT
 from modules.hooks import Page, Tab, hookimpl
 from modules.ui.form import QUIET
 
-CHAPTERS = {"First steps": "using", "Controls": "controls", "Errors": "errors"}
+CHAPTERS = {
+    "First steps": "using",
+    "Controls": "controls",
+    "Pictures from pictures": "img2img",
+    "Larger pictures": "upscaling",
+    "Errors": "errors",
+}
 
 
 @hookimpl

@@ -38,7 +38,7 @@ class Service:
         if config.threads:
             torch.set_num_threads(config.threads)
         self._device = pick_device(config.use_cpu, config.precision, config.attention)
-        self._attention, self._why = choose(self._device.kind, config.attention)
+        self._attention, self._why = choose(self._device.kind, config.attention, self._device.dtype)
         models = tuple(Path(folder) for folder in config.models_dirs)
         self._host = Host([Path(folder) for folder in config.extension_dirs], "engine", config.safe_mode)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")

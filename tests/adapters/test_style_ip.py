@@ -32,7 +32,8 @@ def weights(family: UnetFamily, plus: bool = False) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
 
     def random(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator) / shape[-1] ** 0.5
+        values: Tensor = torch.randn(*shape, generator=generator) / shape[-1] ** 0.5
+        return values
 
     unet: Any = family.unet
     width = unet.config.cross_attention_dim
@@ -43,6 +44,7 @@ def weights(family: UnetFamily, plus: bool = False) -> dict[str, Tensor]:
             tensors[f"ip_adapter.{2 * index + 1}.to_{part}_ip.weight"] = 3 * random(
                 unet.get_submodule(name).to_k.out_features, width
             )
+    entry: dict[str, tuple[int, ...]]
     if not plus:
         entry = {"proj.weight": (TOKENS * width, FEATURES), "proj.bias": (TOKENS * width,)}
         entry |= {"norm.weight": (width,), "norm.bias": (width,)}
@@ -51,7 +53,9 @@ def weights(family: UnetFamily, plus: bool = False) -> dict[str, Tensor]:
         entry |= {"proj_out.weight": (width, 64), "proj_out.bias": (width,)}
         entry |= {"norm_out.weight": (width,), "norm_out.bias": (width,)}
         for layer in range(4):
-            block = {f"0.{norm}.{part}": (64,) for norm in ("norm1", "norm2") for part in ("weight", "bias")}
+            block: dict[str, tuple[int, ...]] = {
+                f"0.{norm}.{part}": (64,) for norm in ("norm1", "norm2") for part in ("weight", "bias")
+            }
             block |= {"0.to_q.weight": (64, 64), "0.to_kv.weight": (128, 64), "0.to_out.weight": (64, 64)}
             block |= {"1.0.weight": (64,), "1.0.bias": (64,), "1.1.weight": (256, 64), "1.3.weight": (64, 256)}
             entry |= {f"layers.{layer}.{key}": shape for key, shape in block.items()}

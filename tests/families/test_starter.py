@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from modules.families.header import read_header
 from modules.families.recognise import recognise
 from modules.families.unet.family import UnetFamily
 from modules.preview.linear import first_fit
+from modules.text.vocabulary import unknown_words
 from tests.checkpoints import load_family
 
 STARTER = Path(__file__).parents[2] / "models" / "Stable-diffusion" / "starter.safetensors"
@@ -26,8 +29,25 @@ def test_it_is_recognised_with_its_downscale_factor_and_words() -> None:
     card = recognise("starter", read_header(STARTER))
     assert (card.family, card.downscale, card.native_size, card.prediction) == ("sd1", 4, 64, "v_prediction")
     assert {"concepts", "hands", "treatments", "backgrounds"} <= card.words.keys()
-    assert "cat" in card.words["concepts"]
+    assert {"cat", "taffy"} <= set(card.words["concepts"])
+    assert len(card.words["concepts"]) >= 100
+    assert len(card.words["hands"]) >= 5 and len(card.words["treatments"]) >= 6
     assert card.examples
+
+
+def test_its_own_phrases_are_no_unknown_words() -> None:
+    words = recognise("starter", read_header(STARTER)).words
+    for prompt in ("a kitten at night", "pop art of a four leaf clover", "taffy, van gogh oil painting"):
+        assert not unknown_words(prompt, words)
+    assert [word.word for word in unknown_words("a gruffalo at night", words)] == ["gruffalo"]
+
+
+def test_it_brings_its_evaluation_and_its_size_is_kept() -> None:
+    with safe_open(STARTER, "pt") as file:
+        card = json.loads(file.metadata()["taffy"])["card"]
+    assert card["evaluation"]["judge may judge"] is True
+    assert any("Noto" in line for line in card["licences"])
+    assert STARTER.stat().st_size <= 60_000_000
 
 
 def test_its_pictures_are_no_flat_grey(starter: UnetFamily) -> None:

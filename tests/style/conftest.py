@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from modules.core.events import Event, PictureMade
 from modules.core.request import GenerationRequest
 from modules.engine.style.inject import KnownStyles, inject
-from modules.engine.style.job import StyleJob
+from modules.engine.style.modes import StyleModes
 from modules.families.unet.family import UnetFamily
 from modules.hooks.host import Host
 from tests.checkpoints import load_family
@@ -29,7 +30,7 @@ REQUEST = GenerationRequest(
     style_images=("style",),
     width=64,
     height=48,
-    steps=4,
+    steps=3,
     cfg_scale=4,
     seed=3,
     style_memory="stored",
@@ -56,16 +57,16 @@ class StyleStudio:
     known: KnownStyles
     inputs: Mapping[str, bytes]
 
-    def events(self, inputs: Mapping[str, bytes] | None = None, **values: object) -> list[Event]:
-        request = replace(REQUEST, **values)  # type: ignore[arg-type]
-        job = StyleJob("job", request, {**self.inputs, **(inputs or {})}, Host([], "engine"))
+    def events(self, inputs: Mapping[str, bytes] | None = None, **values: Any) -> list[Event]:
+        request = replace(REQUEST, **values)
+        job = StyleModes(Host([], "engine"), ()).job("job", request, {**self.inputs, **(inputs or {})})
         return list(inject(job, self.family, self.known))
 
-    def picture(self, inputs: Mapping[str, bytes] | None = None, **values: object) -> NDArray[np.int64]:
+    def picture(self, inputs: Mapping[str, bytes] | None = None, **values: Any) -> NDArray[np.int64]:
         """(height, width, 3) levels."""
         return levels(self.made(inputs, **values))
 
-    def made(self, inputs: Mapping[str, bytes] | None = None, **values: object) -> PictureMade:
+    def made(self, inputs: Mapping[str, bytes] | None = None, **values: Any) -> PictureMade:
         event = self.events(inputs, **values)[-1]
         assert isinstance(event, PictureMade)
         return event

@@ -80,7 +80,7 @@ def test_colours_can_be_matched_on_any_picture(engine: Engine) -> None:
 
 def test_an_adapter_that_is_not_installed_is_named_and_leaves_the_engine_as_it_was(engine: Engine) -> None:
     before = picture(engine)
-    with pytest.raises(BadRequest, match="ip_adapter/image_encoder/config.json"):
+    with pytest.raises(BadRequest, match=r"ip_adapter/image_encoder/config.json"):
         picture(engine, style_mode="adapter", style_images=("style",))
     assert np.array_equal(picture(engine), before)
 

@@ -21,7 +21,7 @@ from modules.hooks.host import Host
 from tests.style.conftest import StyleStudio, levels
 
 SERIES = GenerationRequest(
-    checkpoint="tiny", style_mode="series", prompt="a cat", width=64, height=48, steps=4, cfg_scale=4, seed=3, count=3
+    checkpoint="tiny", style_mode="series", prompt="a cat", width=64, height=48, steps=3, cfg_scale=4, seed=3, count=3
 )
 Pictures = list[NDArray[np.int64]]
 
@@ -74,8 +74,8 @@ def test_picture_i_has_seed_plus_i_and_its_number(styles: StyleStudio) -> None:
 def test_steps_of_the_style_picture_count_before_those_of_the_first_batch(styles: StyleStudio) -> None:
     steps = [event for event in events(styles, style_images=("style",), batch_size=2) if isinstance(event, Stepped)]
     assert [(event.first_picture, event.step, event.steps) for event in steps] == [
-        *((0, step, 8) for step in range(1, 9)),
-        *((2, step, 4) for step in range(1, 5)),
+        *((0, step, 6) for step in range(1, 7)),
+        *((2, step, 3) for step in range(1, 4)),
     ]
 
 
@@ -95,7 +95,7 @@ def test_previews_show_the_pictures_and_not_the_anchor(styles: StyleStudio) -> N
 
     job = StyleJob("job", replace(SERIES, batch_size=2), styles.inputs, Watching([], "engine"))
     list(series(job, styles.family))
-    assert seen == [2] * 4 + [1] * 4
+    assert seen == [2] * 3 + [1] * 3
 
 
 def test_the_model_is_as_before(styles: StyleStudio) -> None:

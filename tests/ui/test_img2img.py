@@ -21,6 +21,7 @@ from tests.ui.painting import (
     give,
     gradient,
     input_of,
+    open_group,
     open_tab,
     png,
     request_of,
@@ -57,6 +58,20 @@ def page(tab: Page) -> Page:
         tab.get_by_role("button", name="Remove").click()
         expect(tab.locator("taffy-mask")).to_be_hidden()
     return tab
+
+
+def begin_long_job(page: Page) -> None:
+    """One that runs until it is stopped."""
+    enter(page, "steps", 150)
+    enter(page, "count", 64)
+    page.locator("#img2img-prompt textarea").fill("a long one")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.locator("taffy-queue li.running")).to_contain_text("a long one")
+    enter(page, "count", 1)
+
+
+def stop(page: Page) -> None:
+    page.get_by_role("button", name="Stop").and_(page.locator(":visible")).click()
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
@@ -126,14 +141,11 @@ def test_what_the_strength_means_is_shown_and_waits_for_the_running_job(page: Pa
     start = page.get_by_role("img", name="What it starts from")
     expect(start).to_have_attribute("src", re.compile("^data:image"))
     expect(page.get_by_role("img", name="Through the VAE")).to_have_attribute("src", re.compile("^data:image"))
-    enter(page, "steps", 150)
-    page.locator("#img2img-prompt textarea").fill("a long one")
-    page.get_by_role("button", name="Generate", exact=True).click()
-    expect(page.locator("taffy-queue li.running")).to_contain_text("a long one")
+    begin_long_job(page)
     enter(page, "strength", 0.33)
     expect(page.locator(".taffy-look-said")).to_have_text("It waits for the running job.")
     with page.expect_response("**/look") as look:
-        page.get_by_role("button", name="Stop").and_(page.locator(":visible")).click()
+        stop(page)
     assert look.value.ok
     expect(page.locator(".taffy-look-said")).to_be_empty()
 
@@ -213,17 +225,18 @@ def test_upscale_and_zoom_out_are_one_click_and_can_be_taken_back(page: Page, se
     request = request_of(server, wider)
     assert (request["origin"], request["extend_left"], request["width"]) == ("zoom out", 16, 96)
     assert request["parent"] == made.split("/")[-1]
-    page.get_by_role("button", name="Zoom out").and_(
-        page.get_by_title("A quarter more on every side, painted anew")
-    ).click()
+    begin_long_job(page)
+    page.locator(f".taffy-thumbs:visible img[src='{made}']").click()
+    page.get_by_role("button", name="Upscale", exact=True).click()
     page.get_by_role("button", name="Take it back").click()
     expect(page.locator(".taffy-said:visible")).to_have_text("It was taken back.")
+    stop(page)
 
 
 def test_a_picture_goes_on_beyond_its_edges(page: Page, server: NoisePage) -> None:
     enter(page, "steps", 4)
     bring(page, png(gradient((64, 64))))
-    page.get_by_role("button", name="Extend", exact=True).click()
+    open_group(page, "extend")
     page.get_by_role("button", name="3:2", exact=True).click()
     expect(page.locator("taffy-extend [role=status]")).to_have_text("The result is 96 × 64 pixels.")
     frame = page.locator(".taffy-frame-line")
@@ -233,7 +246,6 @@ def test_a_picture_goes_on_beyond_its_edges(page: Page, server: NoisePage) -> No
     assert (request["extend_left"], request["extend_right"], request["width"]) == (16, 16, 96)
     page.get_by_role("button", name="None", exact=True).click()
     expect(page.locator("taffy-extend [role=status]")).to_be_empty()
-    page.get_by_role("button", name="Extend", exact=True).click()
 
 
 def test_many_pictures_are_many_jobs(page: Page, server: NoisePage) -> None:

@@ -112,7 +112,7 @@ class Injection:
         """Same key, same inversion: everything it depends on beside the checkpoint."""
         request = self.job.request
         words = [request.width, request.height, request.steps, request.style_grid, request.clip_skip, request.tiling]
-        return "/".join(map(str, [picture_hash(picture), *words, *lora_tags(request.prompt)]))
+        return "/".join(map(str, [picture_hash(picture), *words, *self.job.adapters]))
 
 
 @torch.inference_mode()
@@ -205,11 +205,6 @@ def prediction_type(family: Family) -> PredictionType:
         f"and takes {family.card.input_kind}",
         "choose an ordinary Stable Diffusion checkpoint",
     )
-
-
-def lora_tags(prompt: str) -> list[str]:
-    """What a prompt changes about the network itself: "<lora:name:weight>"."""
-    return [part.split(">")[0] for part in prompt.split("<")[1:]]
 
 
 def no_noise(sigma_from: float, sigma_to: float) -> Tensor:

@@ -29,12 +29,16 @@ SHORT = 10  # hexadecimal digits of a picture's hash, as many as A1111 shows of 
 
 @dataclass(frozen=True)
 class StyleJob:
-    """One job of a style mode. inputs: the pictures by id, as in `Generate`."""
+    """One job of a style mode. inputs: the pictures by id, as in `Generate`.
+
+    adapters: what else alters the network, as the prompt named it ("lora:name:1").
+    """
 
     task: str
     request: GenerationRequest
     inputs: Mapping[str, bytes]
     host: Host
+    adapters: tuple[str, ...] = ()
 
     @cached_property
     def styles(self) -> tuple[Image.Image, ...]:

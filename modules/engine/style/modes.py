@@ -28,7 +28,8 @@ class StyleModes:
 
     def job(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> StyleJob:
         """Any request, its preset's words said. Raises UnknownName."""
-        return StyleJob(task, with_preset(request), inputs, self._host)
+        adapters = tuple(part.split(">")[0] for part in request.prompt.split("<")[1:])
+        return StyleJob(task, with_preset(request), inputs, self._host, adapters)
 
     def without_checkpoint(self, job: StyleJob) -> Iterator[Event] | None:
         """The events of a mode that asks no network, else None."""

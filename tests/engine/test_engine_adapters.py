@@ -1,0 +1,74 @@
+"""LoRAs and learned words in a job: they change its pictures, are in the record, and are gone afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from modules.core.errors import UnknownName
+from modules.core.events import PictureMade, Stepped
+from modules.families.unet.family import UnetFamily
+from tests.adapters.lora_files import write_lora
+from tests.engine.conftest import REQUEST, Studio, studio
+
+__all__ = ["studio"]
+
+
+@pytest.fixture
+def engine_models(tiny_models: Path, tmp_path: Path) -> Path:
+    """The usual models folder, and room for adapters in it."""
+    shutil.copytree(tiny_models, tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def dressed(studio: Studio, engine_models: Path) -> Studio:
+    family = studio.family()
+    assert isinstance(family, UnetFamily)
+    write_lora(engine_models / "Lora" / "ink.safetensors", family)
+    (engine_models / "embeddings").mkdir()
+    save_file({"emb_params": torch.randn(2, 32)}, engine_models / "embeddings" / "thing.safetensors")
+    return studio
+
+
+def test_a_lora_changes_the_picture_only_where_it_is_asked_for(dressed: Studio) -> None:
+    before = dressed.pictures()[0]
+    changed = dressed.pictures(prompt="a cat<lora:ink:1>")[0]
+    none = dressed.pictures(prompt="a cat<lora:ink:0>")[0]
+    assert np.abs(changed - before).max() > 5
+    assert np.abs(none - before).max() <= 1
+    assert np.array_equal(dressed.pictures()[0], before)
+
+
+def test_a_closed_job_leaves_no_lora_behind(dressed: Studio) -> None:
+    before = dressed.pictures()[0]
+    events = dressed.engine.generate("job", replace(REQUEST, prompt="a cat <lora:ink:1>"), {})
+    next(event for event in events if isinstance(event, Stepped))
+    events.close()  # type: ignore[attr-defined]
+    assert np.array_equal(dressed.pictures()[0], before)
+
+
+def test_the_record_has_the_hashes_of_what_was_used(dressed: Studio) -> None:
+    events = dressed.events(prompt="a thing <lora:ink:1>")
+    facts = next(event.facts for event in events if isinstance(event, PictureMade))
+    assert facts["Lora hashes"].startswith("ink: ")
+    assert facts["TI hashes"].startswith("thing: ")
+    plain = next(event.facts for event in dressed.events() if isinstance(event, PictureMade))
+    assert {"Lora hashes", "TI hashes"}.isdisjoint(plain)
+
+
+def test_a_learned_word_changes_the_picture_as_long_as_its_file_is_there(dressed: Studio, engine_models: Path) -> None:
+    learned = dressed.pictures(prompt="a thing")[0]
+    (engine_models / "embeddings" / "thing.safetensors").unlink()
+    assert not np.array_equal(dressed.pictures(prompt="a thing")[0], learned)
+
+
+def test_a_lora_that_is_not_there_is_named(dressed: Studio) -> None:
+    with pytest.raises(UnknownName, match="there is no LoRA called 'oil'"):
+        dressed.events(prompt="a cat <lora:oil:1>")
