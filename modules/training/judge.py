@@ -92,6 +92,7 @@ def save_judge(judge: Judge, path: Path) -> None:
     """Write fp16 weights with the questions and answers in the metadata."""
     state = {name: value.half() if value.is_floating_point() else value for name, value in judge.state_dict().items()}
     save_file(state, path, metadata={"questions": json.dumps(judge.questions)})
+    path.chmod(0o644)  # safetensors writes files that only their owner can read
 
 
 def load_judge(path: Path = JUDGE_FILE) -> Judge:

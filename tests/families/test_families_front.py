@@ -3,7 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-FRONT = ("modules.families", "modules.attention", "modules.preview.plugin", "modules.manager.index", "modules.manager.adapters")
+FRONT = (
+    "modules.families",
+    "modules.attention",
+    "modules.preview.plugin",
+    "modules.manager.index",
+    "modules.manager.adapters",
+)
 
 
 def test_the_front_process_can_list_and_recognise_without_torch() -> None:
