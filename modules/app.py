@@ -181,6 +181,10 @@ class App:
         """What extensions want under a tab."""
         return self.host.controls(tab)
 
+    def upscaler_names(self) -> Sequence[str]:
+        """The upscalers that can be used, for pixels and for latents, as they are on disk now."""
+        return [entry.name for entry in self.upscalers.entries() if not entry.problem]
+
     def start(self) -> None:
         """Look at the checkpoints, clean up and get the worker going, all in the background."""
         self._welcome()

@@ -33,6 +33,10 @@ class Page(Protocol):
         """Put a job in the queue; returns its id. Raises BadRequest, QueueFull."""
         ...
 
+    def accept(self, request: GenerationRequest, owner: str) -> tuple[object, Sequence[str]]:
+        """The same; returns the job, and what became different from what was asked for, in plain words."""
+        ...
+
     def cancel(self, job_id: str, owner: str) -> None: ...
 
     def checkpoints(self) -> Sequence[CheckpointCard]: ...
@@ -44,6 +48,10 @@ class Page(Protocol):
 
     def controls(self, tab: str) -> Sequence[Control]:
         """The controls extensions want under a tab."""
+        ...
+
+    def upscaler_names(self) -> Sequence[str]:
+        """What can make a picture larger before a second pass, for pixels and for latents, files included."""
         ...
 
 

@@ -27,7 +27,8 @@ def settle_start(
 
     A side of 0 becomes the picture's own with what extends it, rounded up to the checkpoint's multiple: at that size
     the engine continues the picture's edge, paints, and cuts the result back, so that nothing is resampled.
-    `notes_on` says so. Raises BadRequest.
+    `notes_on` says so. Where only the masked part is painted it becomes the side the checkpoint is best at.
+    Raises BadRequest.
     """
     if request.hires_scale > 1:
         request = settle_hires(request, upscalers)
@@ -40,10 +41,18 @@ def settle_start(
             f"the mask is {words(size(mask))} and its picture {words(size(picture))}: both must have one size",
             "draw the mask on this picture, or bring it to its size",
         )
-    unit = 1 if request.style_mode == "colour" else card.size_multiple
-    width, height = (-(-side // unit) * unit for side in canvas(request, picture))
+    width, height = painted_size(request, card, picture)
     parent = request.parent or picture.parent
     return changed(request, width=request.width or width, height=request.height or height, parent=parent)
+
+
+def painted_size(request: GenerationRequest, card: CheckpointCard, picture: Input) -> tuple[int, int]:
+    """Width and height to paint at where none were asked for."""
+    whole = canvas(request, picture)
+    if request.only_masked and (request.mask or whole != size(picture)):
+        return card.native_size, card.native_size
+    unit = 1 if request.style_mode == "colour" else card.size_multiple
+    return -(-whole[0] // unit) * unit, -(-whole[1] // unit) * unit
 
 
 def canvas(request: GenerationRequest, picture: Input) -> tuple[int, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
@@ -15,11 +17,12 @@ from modules.training.captions import describe
 from modules.training.latents import LatentSet
 from modules.training.loop import Stage
 from modules.training.precision import mixed_precision
+from modules.training.scenes import emphasised
 from modules.training.tokens import UNKNOWN, CompactVocabulary
 
 STEPS = 1000
 BETAS = (0.00085, 0.012)
-LATE = 0.75  # timesteps are drawn as T u^LATE with u uniform: a little more where the object is decided
+LATE = 1.0  # timesteps are drawn as T u^LATE with u uniform: below 1, more of them where the object is decided
 
 
 class TextToLatent(nn.Module):
@@ -58,10 +61,15 @@ class Batches:
     vocabulary: CompactVocabulary
     seed: int
 
+    @cached_property
+    def ladder(self) -> NDArray[np.float64]:
+        """Where each scene's share of all draws ends."""
+        return emphasised(self.data.scenes)
+
     def draw(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Latents (size, 4, 16, 16) and caption ids (size, 77)."""
         rng = np.random.default_rng((self.seed, 2, step))
-        chosen = rng.integers(len(self.data.scenes), size=size)
+        chosen = np.searchsorted(self.ladder, rng.random(size))
         captions = [describe(self.data.scenes[i], rng) for i in chosen]
         return self.data.latents[torch.from_numpy(chosen)], torch.stack(
             [self.vocabulary.encode(caption) for caption in captions]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from numpy.typing import NDArray
 from torch import Tensor
 
 from modules.training.catalog import OWN_GROUND
 from modules.training.judge import PLAIN, QUESTIONS, Judge
 from modules.training.loop import Stage
 from modules.training.renders import Bytes, RenderSet
-from modules.training.scenes import Scene
+from modules.training.scenes import Scene, emphasised
 
 TRIPPED_SHARE = 0.4  # of a batch that went through the autoencoder
 BATCH = 64
 IGNORED = -100  # cross_entropy's own mark
+WEIGHTS = {"concept": 1.0, "hand": 0.5, "treatment": 3.0, "background": 0.5}  # treatments are hardest to tell
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,22 @@ class Lessons:
     tripped: list[Bytes]
     seed: int
 
+    @cached_property
+    def ladders(self) -> list[NDArray[np.float64]]:
+        """For each set, where each scene's share of all draws ends; only sets' beginnings have round trips."""
+        return [
+            emphasised(drawn.scenes[: len(tripped)]) for drawn, tripped in zip(self.renders, self.tripped, strict=True)
+        ]
+
     def batch(self, step: int, size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Spoilt pictures (size, 3, 64, 64) in 0..1, and the right answers by question."""
         rng = np.random.default_rng((self.seed, 3, step))
         pictures, scenes = [], []
         for _ in range(size):
             which = int(rng.integers(len(self.renders)))
-            store = self.tripped[which] if rng.random() < TRIPPED_SHARE else self.renders[which].pictures
-            place = int(rng.integers(len(store)))
-            pictures.append(store[place])
+            place = int(np.searchsorted(self.ladders[which], rng.random()))
+            tripped = rng.random() < TRIPPED_SHARE
+            pictures.append((self.tripped[which] if tripped else self.renders[which].pictures)[place])
             scenes.append(self.renders[which].scenes[place])
         return spoil(torch.from_numpy(np.stack(pictures)).float() / 255, rng), answers(scenes)
 
@@ -71,11 +81,11 @@ def spoil(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     )
     grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
     moved = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    small = F.interpolate(moved, scale_factor=float(rng.uniform(0.45, 0.9)), mode="bilinear", antialias=True)
+    small = F.interpolate(moved, scale_factor=float(rng.uniform(0.6, 0.95)), mode="bilinear", antialias=True)
     blurred = F.interpolate(small, size=pictures.shape[-2:], mode="bilinear")
     chosen = torch.from_numpy(rng.random((2, n, 1, 1, 1)) < 0.5)
     result = torch.where(chosen[0], blurred, moved)
-    noise = torch.from_numpy(rng.normal(0, float(rng.uniform(0.01, 0.08)), tuple(pictures.shape))).float()
+    noise = torch.from_numpy(rng.normal(0, float(rng.uniform(0.01, 0.05)), tuple(pictures.shape))).float()
     light = torch.from_numpy(rng.uniform(0.9, 1.1, (n, 1, 1, 1))).float()
     return ((result + noise * chosen[1]) * light).clamp(0, 1)
 
@@ -88,7 +98,7 @@ def judge_stage(judge: Judge, lessons: Lessons, batch: int = BATCH) -> Stage:
         with torch.autocast("cpu", torch.bfloat16):
             said = judge(pictures)
         losses = [
-            F.cross_entropy(logits.float(), right[name], ignore_index=IGNORED, label_smoothing=0.05)
+            WEIGHTS[name] * F.cross_entropy(logits.float(), right[name], ignore_index=IGNORED, label_smoothing=0.05)
             for name, logits in said.items()
         ]
         return torch.stack(losses).sum()

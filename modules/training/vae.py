@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from numpy.typing import NDArray
 from torch import Tensor
 
 from modules.training.catalog import BACKGROUNDS, EXTRAS, HAND_BY_WORD
@@ -18,7 +19,7 @@ from modules.training.manners import MANNER
 from modules.training.pack import Pack
 from modules.training.photos import TRAINING, crop
 from modules.training.renders import RenderSet
-from modules.training.scenes import Holdouts, scene_of
+from modules.training.scenes import Holdouts, emphasised, scene_of
 from modules.training.variation import USUAL, warp_grid
 
 KL_WEIGHT = 1e-3
@@ -49,7 +50,7 @@ class Pictures:
             return crop(self.pack.photos[TRAINING[int(rng.integers(len(TRAINING)))]], rng)
         if kind < TEXTURE_SHARE + PHOTO_SHARE + EXTRA_SHARE:
             return self._extra(rng)
-        return self.renders.floats(rng.integers(len(self.renders.scenes), size=1))[0]
+        return self.renders.floats(np.searchsorted(self.ladder, rng.random(1)))[0]
 
     def _extra(self, rng: np.random.Generator) -> Tensor:
         """A sprite that is not a concept, over a random colour."""
@@ -61,6 +62,11 @@ class Pictures:
         grid = warp_grid(float(rng.uniform(0.6, 1.1)), (0.0, 0.0), sprite.shape[-1], rng, USUAL)
         placed = F.grid_sample(sprite[None], grid, align_corners=False)[0]
         return F.avg_pool2d(over(MANNER[hand](placed), background), 2)
+
+    @cached_property
+    def ladder(self) -> NDArray[np.float64]:
+        """Where each scene's share of all draws ends."""
+        return emphasised(self.renders.scenes)
 
     @cached_property
     def extras(self) -> list[tuple[str, str]]:

@@ -74,8 +74,14 @@ def refusal(error: TaffyError) -> str:
 def card_defaults(card: CheckpointCard) -> dict[str, float]:
     """What a checkpoint was made for, as fields of the request; how many pictures, before anything was measured."""
     side = card.native_size
-    count = usual_count(None, side, side, card.default_steps)
-    return {"width": side, "height": side, "steps": card.default_steps, "cfg_scale": card.default_cfg, "count": count}
+    return {
+        "width": side,
+        "height": side,
+        "steps": card.default_steps,
+        "cfg_scale": card.default_cfg,
+        "count": usual_count(None, side, side, card.default_steps),
+        "strength": 1.0 if card.input_kind == "instruct" else GenerationRequest.strength,
+    }
 
 
 def card_words(card: CheckpointCard, folder: Path) -> str:
@@ -109,7 +115,7 @@ def followed_values(values: Mapping[str, object], card: CheckpointCard, cards: S
     """
     defaults = [card_defaults(known) for known in cards]
     names = [name for name in card_defaults(card) if name != "count"]  # usual.js knows whether that was chosen
-    ours = {name: card_defaults(card)[name] for name in names if values[name] in [d[name] for d in defaults]}
+    ours = {name: card_defaults(card)[name] for name in names if values.get(name) in [d[name] for d in defaults]}
     return {**values, **ours}
 
 
@@ -151,7 +157,7 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, start: Values | N
             "checkpoint": {"choices": choices(cards)},
         }
         values = {**values, "checkpoint": card.name}
-        news = {form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items()}
+        news = {form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items() if name in form}
         return news | {note: card_words(card, page.models_folder)}
 
     assert Context.root_block is not None, "a tab is built inside a page"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 
 import gradio as gr
 
@@ -51,9 +52,9 @@ def lay_out_frame(
 
 
 def submit(page: Page, values: Mapping[str, object], make_request: MakeRequest) -> str:
-    """Ask for the pictures a form describes. Returns the reason as HTML when that cannot be, else nothing."""
+    """Ask for the pictures a form describes. Returns HTML: why that cannot be, else what will be different."""
     try:
-        page.submit(make_request(values), LOCAL_OWNER)
+        _, notes = page.accept(make_request(values), LOCAL_OWNER)
     except TaffyError as error:
         return refusal(error)
-    return ""
+    return "".join(f'<p class="taffy-notes" role="status">{escape(note)}</p>' for note in notes)

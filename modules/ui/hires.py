@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gradio as gr
+from gradio.context import Context
 
 from modules.core.request import GenerationRequest
+from modules.hooks import Page
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
 from modules.ui.controls import Form
-from modules.upscalers.base import UPSCALERS
+from modules.ui.form import QUIET
 
 SAME = ("As in the first pass", "")
 
 
-def hires_controls() -> Form:
+def hires_controls(page: Page) -> Form:
     """A scale of 1 makes no second pass."""
     request = GenerationRequest
     with gr.Row():
@@ -37,13 +39,7 @@ def hires_controls() -> Form:
             buttons=[],
             interactive=True,
         )
-    upscaler = gr.Dropdown(
-        list(UPSCALERS),
-        value=request.hires_upscaler,
-        label="Upscaler",
-        info="What makes it larger first. Latent ones need a strength of 0.5 or more.",
-        interactive=True,
-    )
+    upscaler = upscaler_choice(page)
     with gr.Row():
         steps = gr.Slider(0, 150, request.hires_steps, step=1, label="Steps (0: same)", buttons=[], interactive=True)
         cfg = gr.Slider(
@@ -57,6 +53,21 @@ def hires_controls() -> Form:
         "hires_cfg_scale": cfg,
         **hires_words(),
     }
+
+
+def upscaler_choice(page: Page) -> gr.Dropdown:
+    """Files that came since the start are in the list when the page is opened."""
+    choice = gr.Dropdown(
+        list(page.upscaler_names()),
+        value=GenerationRequest.hires_upscaler,
+        label="Upscaler",
+        info="What makes it larger first. Latent ones need a strength of 0.5 or more.",
+        elem_id="hires-upscaler",
+        interactive=True,
+    )
+    assert Context.root_block is not None, "a tab is built inside a page"
+    Context.root_block.load(lambda: gr.update(choices=list(page.upscaler_names())), None, choice, **QUIET)
+    return choice
 
 
 def hires_words() -> Form:

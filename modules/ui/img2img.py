@@ -169,7 +169,7 @@ def lay_out_area() -> Form:
         only = gr.Checkbox(
             REQUEST.only_masked,
             label="Only the masked part, at full size",
-            info="Cut it out with its surroundings, paint it as large as the picture, put it back.",
+            info="Cut it out with its surroundings, paint it at the size the checkpoint is best at, put it back.",
             elem_id="only-masked",
             interactive=True,
         )

@@ -28,6 +28,6 @@ def lay_out(page: Page) -> tuple[Form, Groups, gr.HTML]:
     note = html("", "taffy-note")
     form |= lay_out_numbers()
     with gr.Accordion("Second, finer pass (hires)", open=False, elem_id="hires") as hires:
-        form |= hires_controls()
+        form |= hires_controls(page)
     more, groups = lay_out_groups(page, ID)
     return form | more, {"Hires": hires, **groups}, note

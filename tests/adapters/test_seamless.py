@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from modules.core.events import Stepped
-from tests.engine.conftest import REQUEST, Studio, studio
+from tests.engine.conftest import REQUEST, Studio, engine_models, studio
 
-__all__ = ["studio"]
+__all__ = ["engine_models", "studio"]
 
 
 def shifted(latent_columns: int, picture: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_a_shifted_latent_makes_the_shifted_picture_only_when_tiling(studio: Stu
 def test_after_a_tiled_job_or_a_closed_one_pictures_are_as_before(studio: Studio) -> None:
     before = studio.pictures()[0]
     tiled = studio.pictures(tiling=True)[0]
-    events = studio.engine.generate("job", replace(REQUEST, tiling=True))
+    events = studio.engine.generate("job", replace(REQUEST, tiling=True), {})
     next(event for event in events if isinstance(event, Stepped))
     events.close()  # type: ignore[attr-defined]
     assert not np.array_equal(before, tiled)

@@ -83,7 +83,7 @@ def test_jobs_that_ended_are_listed_page_by_page(server: Server) -> None:
 
 
 def test_what_was_measured_says_how_many_pictures_are_usual(server: Server) -> None:
-    question = {"checkpoint": "tiny", "width": 512, "height": 512, "steps": 20}
+    question: dict[str, str | int] = {"checkpoint": "tiny", "width": 512, "height": 512, "steps": 20}
     assert server.client.get("/pace", params=question).json() == {"step_seconds": None, "count": 1}
     server.ended(submit(server))
     assert server.client.get("/pace", params=question).json()["count"] == 4

@@ -62,6 +62,17 @@ def test_a_size_that_was_given_is_kept(upscalers: UpscalerIndex) -> None:
     assert (request.width, request.height) == (96, 64)
 
 
+def test_only_the_masked_part_is_painted_at_the_size_the_checkpoint_is_best_at(upscalers: UpscalerIndex) -> None:
+    best = NOISE_CARD.native_size
+    assert best not in (336, 64)
+    for part in ({"mask": "mask"}, {"extend_right": 3}):
+        request = settled(upscalers, image="cat", only_masked=True, **part)
+        assert (request.width, request.height) == (best, best)
+    assert settled(upscalers, image="cat", mask="mask", only_masked=True, width=96).width == 96
+    unmasked = settled(upscalers, image="cat", only_masked=True)
+    assert (unmasked.width, unmasked.height) == (336, 64)
+
+
 def test_without_a_picture_a_size_of_0_is_left_to_the_card(upscalers: UpscalerIndex) -> None:
     assert settled(upscalers) == GenerationRequest()
 

@@ -31,7 +31,7 @@ from modules.training.latents import CHUNK, LatentSet, encode_renders
 from modules.training.pack import Pack, icon_svg, load_pack, thin_pack
 from modules.training.photos import HELD_OUT, TRAINING
 from modules.training.renders import Bytes, RenderSet
-from modules.training.scenes import Holdouts, Scene, draw_scene, read_holdouts
+from modules.training.scenes import EMPHASIS, Holdouts, Scene, draw_scene, emphasised, read_holdouts
 from modules.training.shapes import VAE, build_vae
 from modules.training.tokens import UNKNOWN, CompactVocabulary, tokenize
 from modules.training.treatments import TREAT
@@ -73,6 +73,12 @@ def test_held_out_combinations_are_never_drawn() -> None:
 def test_without_hold_outs_they_would_be_drawn() -> None:
     drawn = [draw_scene(np.random.default_rng((1, i)), Holdouts()) for i in range(6000)]
     assert {(s.concept, s.hand) for s in drawn} & read_holdouts().concept_hand
+
+
+def test_hard_treatments_are_drawn_more_often() -> None:
+    some = [SCENE, replace(SCENE, treatment="pixel art")] * 50
+    chosen = np.searchsorted(emphasised(some), np.random.default_rng(0).random(4000))
+    assert (chosen % 2).mean() == pytest.approx(EMPHASIS["pixel art"] / (1 + EMPHASIS["pixel art"]), abs=0.03)
 
 
 def test_no_held_out_drawing_shows_through_a_blend() -> None:

@@ -86,7 +86,7 @@ def test_a_frame_that_comes_after_its_picture_does_not_stay(browser: Browser, se
     page.route("**/jobs/stream", tell_once)
     page.goto(server.url)
     expect(page.locator("taffy-engine")).to_have_attribute("data-state", "failed")  # the end of the line
-    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", PICTURE, timeout=2000)
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", PICTURE)
     context.close()
 
 

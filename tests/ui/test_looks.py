@@ -28,7 +28,7 @@ WHOLE, PART = (
 )  # grey levels, in the mean and in the worst part; other letters give 0.2 and 2, a move 2.3 and 19
 CELLS = 12  # parts a side
 STILL = "taffy-engine, taffy-settings code, #setting-data_dir { visibility: hidden } * { caret-color: transparent }"
-TABS = ("txt2img", "Settings", "Help")
+TABS = ("txt2img", "img2img", "Extras", "Settings", "Help")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
 
 def look(page: Page, tab: str) -> Image.Image:
     """What a tab looks like, small and blurred, in the colours of the page; without what is never the same twice."""
-    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "a castle")
+    expect(page.locator("#taffy-frame-txt2img .taffy-box img.front")).to_have_attribute("alt", "a castle")
     page.add_style_tag(content=STILL)
     page.get_by_role("tab", name=tab).click()
     page.mouse.move(0, 0)

@@ -49,7 +49,7 @@ export async function openHelp(id) {
   place.focus({ preventScroll: true });
 }
 
-const controls = (id) => document.querySelectorAll(`[id="${id}"], [id$="-${id}"], .taffy-${id}`);
+const controls = (id) => document.querySelectorAll(`.taffy-form :is([id="${id}"], [id$="-${id}"], .taffy-${id})`);
 
 function mark(control, id) {
   const [, sentence] = ABOUT[id];

@@ -20,12 +20,13 @@ export class Curve {
 
   draw(job) {
     const sigmas = job?.sigmas ?? [];
-    this.root.hidden = sigmas.length < 2;
+    const most = Math.max(...sigmas); // nothing while a picture is made larger: that has no noise
+    this.root.hidden = sigmas.length < 2 || most === 0;
     if (this.root.hidden) return;
     const x = (step) => (WIDTH * step) / Math.max(1, job.steps - 1);
-    const points = sigmas.map((sigma, step) => `${x(step).toFixed(1)},${(HEIGHT * (1 - sigma / sigmas[0])).toFixed(1)}`);
+    const points = sigmas.map((sigma, step) => `${x(step).toFixed(1)},${(HEIGHT * (1 - sigma / most)).toFixed(1)}`);
     this.line.setAttribute("points", points.join(" "));
-    this.root.title = `Noise left: ${Math.round((100 * sigmas.at(-1)) / sigmas[0])} %`;
+    this.root.title = `Noise left: ${Math.round((100 * sigmas.at(-1)) / most)} %`;
     this.root.ariaLabel = this.root.title;
   }
 }
