@@ -54,15 +54,16 @@ def test_every_kind_of_sampler_can_follow_a_style_picture(styles: StyleStudio, s
 
 
 def test_the_style_picture_the_amount_and_the_sharing_itself_matter(styles: StyleStudio) -> None:
-    alone = pictures(styles, count=1, seed=SERIES.seed + 1)[0]
-    made = [
-        alone,
-        pictures(styles, batch_size=3)[1],
-        pictures(styles, batch_size=3, style_amount=0.0)[1],
-        pictures(styles, batch_size=3, style_images=("style",))[1],
-        pictures(styles, batch_size=3, style_images=("other",))[1],
+    knobs: list[dict[str, Any]] = [
+        {},
+        {"style_amount": 0.0},
+        {"style_images": ("style",)},
+        {"style_images": ("other",)},
     ]
-    assert all(off(one, other) > 2 for index, one in enumerate(made) for other in made[:index])
+    made = [pictures(styles, batch_size=3, **knob)[1] for knob in knobs]
+    alone = pictures(styles, count=1, seed=SERIES.seed + 1)[0]
+    assert all(off(one, alone) > 2 for one in made)
+    assert all(off(one, other) > 0 for index, one in enumerate(made) for other in made[:index])
 
 
 def test_picture_i_has_seed_plus_i_and_its_number(styles: StyleStudio) -> None:

@@ -1,5 +1,7 @@
-"""A visit to the page, from the first picture to the help, in a real Chromium: on a desk in the light, on a phone in the
-dark. How every tab looks in both is in test_looks.py, and test_axe.py."""
+"""A visit to the page, from the first picture to the help, in a real Chromium.
+
+On a desk in the light and on a phone in the dark; test_looks.py and test_axe.py see every tab in all four.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,7 @@ CARD = {
     "synonyms": ["kitty"],
 }
 VISITS = [(DESK, "light"), (PHONE, "dark")]
+ENDLESS = {"steps": 150, "count": 64}  # until it is cancelled
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +165,7 @@ def test_a_recipe_comes_back_and_a_variation_is_made(page: Page) -> None:
 
 
 def test_jobs_wait_change_places_and_are_cancelled_and_a_reload_finds_them(page: Page, server: NoisePage) -> None:
-    put(server, "runs", steps=150, count=8)
+    put(server, "runs", **ENDLESS)
     put(server, "one")
     put(server, "two")
     waiting = page.locator("taffy-queue li.waiting .taffy-prompt")
@@ -178,13 +181,14 @@ def test_jobs_wait_change_places_and_are_cancelled_and_a_reload_finds_them(page:
 
 
 def test_live_waits_for_a_running_job_and_leaves_one_picture(page: Page, server: NoisePage) -> None:
-    generate(page, "asked for", count=1, steps=150)
+    generate(page, "asked for", **ENDLESS)
     expect(page.locator("taffy-queue li.running")).to_contain_text("asked for")
     page.get_by_role("switch", name="Live").check()
     for words in ("live a", "live b", "live c"):
         prompt(page).fill(words)
         expect(page.locator("taffy-queue li.waiting .taffy-prompt")).to_have_text([words])
     expect(page.locator("taffy-live [role=status]")).to_have_text("Live waits for the running job")
+    page.get_by_role("button", name="Cancel “asked for”").click()
     expect(front(page)).to_have_attribute("alt", "live c")
     expect(page.locator("taffy-live [role=status]")).to_have_text("")
     prompt(page).fill("live d")

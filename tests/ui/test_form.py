@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 
 from modules.core.errors import BadRequest
+from modules.core.request import GenerationRequest
 from modules.hooks import CheckpointCard, Control
 from modules.ui.controls import Form, draw_control
 from modules.ui.form import (
@@ -71,6 +72,15 @@ def test_an_untouched_form_gets_the_new_checkpoints_defaults() -> None:
 def test_what_somebody_chose_stays_when_the_checkpoint_changes() -> None:
     after = followed_values(UNTOUCHED | {"steps": 33, "width": 96}, LARGE, CARDS)
     assert (after["steps"], after["width"], after["height"]) == (33, 96, 512)
+
+
+def test_a_checkpoint_that_follows_orders_starts_at_strength_1_and_the_next_one_at_its_own() -> None:
+    orders = replace(SMALL, name="orders", input_kind="instruct")
+    there = followed_values(UNTOUCHED | {"strength": GenerationRequest.strength}, orders, [SMALL, orders])
+    assert there["strength"] == 1
+    assert followed_values(there, SMALL, [SMALL, orders])["strength"] == GenerationRequest.strength
+    assert followed_values(UNTOUCHED | {"strength": 0.3}, orders, [SMALL, orders])["strength"] == 0.3
+    assert "strength" not in followed_values(UNTOUCHED, orders, [SMALL, orders])  # txt2img has none
 
 
 def test_small_pictures_come_by_the_four() -> None:

@@ -7,6 +7,14 @@ const PATIENCE_MS = 10_000;
 
 /** The end of an element's id, or its class: [headline in docs/controls.md, sentence] */
 const ABOUT = {
+  "image-cfg": ["Image CFG scale", "For checkpoints that follow orders: how closely they keep to the picture"], // before cfg
+  strength: ["Denoising strength", "How much of the picture is painted anew"],
+  exact: ["Exact steps", "Run all the steps asked for, however small the strength"],
+  resize: ["When the shape differs", "How a picture of another shape is brought to this width and height"],
+  "mask-content": ["Mask", "What stands under the mask when painting begins"],
+  "only-masked": ["Mask", "Paint the masked part at full size and put it back"],
+  "extend-overlap": ["Extend", "Pixels inside the old edge that may change, so that no seam is seen"],
+  "hires-upscaler": ["Second, finer pass", "What makes the picture larger before it is painted over"],
   prompt: ["Prompt", "What the picture should show, in plain words"],
   negative: ["Negative prompt", "What the picture should not show; nothing at a CFG scale of 1"],
   checkpoint: ["Checkpoint", "The network that draws"],

@@ -29,9 +29,10 @@ class Advice extends HTMLElement {
   /** A checkpoint that lists its words is one that knows little else. */
   draw() {
     const card = currentCard();
-    const { width, height } = formOf(TAB);
-    const [wide, high] = [Number(width) || picture.width, Number(height) || picture.height];
+    const { width, height, mask, only_masked: isPart } = formOf(TAB);
     const side = card?.native_size;
+    const own = isPart && mask ? { width: side, height: side } : picture;
+    const [wide, high] = [Number(width) || own.width, Number(height) || own.height];
     this.hidden = !picture.width || !Object.keys(card?.words ?? {}).length || (wide === side && high === side);
     if (this.hidden) return;
     const style = document.querySelector("#taffy-open-style") ? "colour transfer in the Style tab, " : "";
