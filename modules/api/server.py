@@ -19,6 +19,7 @@ from modules.api.memory import memory_routes
 from modules.api.pace import pace_routes
 from modules.api.pictures import picture_routes
 from modules.api.settings import settings_routes
+from modules.api.styles import style_routes
 from modules.api.upscalers import upscaler_routes
 from modules.api.words import word_routes
 from modules.app import App
@@ -44,6 +45,7 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
         look_routes(app),
         checkpoint_routes(app),
         upscaler_routes(app),
+        style_routes(app),
         settings_routes(app),
         help_routes(),
         word_routes(app),

@@ -34,12 +34,12 @@ def modes(card: CheckpointCard, models: Sequence[Path]) -> tuple[Mode, ...]:
     inject = words or backwards
     return (
         Mode("colour", "Colours only", "at the picture's own size, in a second, without a model", "needed", "needed"),
-        Mode("words", "By words", "painted anew after a description or a preset", "needed", "optional", words),
-        Mode("inject", "By a picture", "painted with the strokes of a style picture", "needed", "needed", inject),
-        Mode("series", "A series", "several pictures in one style", "optional", "optional", inject),
+        Mode("words", "Words", "painted anew after a description or a preset", "needed", "optional", words),
+        Mode("inject", "Look of a picture", "painted with the strokes of a style picture", "needed", "needed", inject),
+        Mode("series", "A series in one style", "several pictures in one style", "optional", "optional", inject),
         Mode(
             "adapter",
-            "By a picture (IP-Adapter)",
+            "Adapter (IP-Adapter)",
             "the style picture becomes part of the prompt",
             "optional",
             "needed",

@@ -45,11 +45,11 @@ SEEDS = {"training": 7, "unseen": 8}
 class Size:
     """How large an arm is."""
 
-    minutes: float = 6.0  # of the processor
+    minutes: float = 3.0  # of the processor
     training: int = 2_000
     unseen: int = 1_000
     prompts: int = 512
-    steps: int = 20
+    steps: int = 12
 
 
 def main() -> None:

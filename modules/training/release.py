@@ -10,7 +10,7 @@ from modules.training.checkpoint import load_ema
 from modules.training.denoiser import TextToLatent
 from modules.training.export import Trained, write_checkpoint
 from modules.training.latents import read_latents
-from modules.training.pack import load_pack
+from modules.training.pack import load_pack, thin_pack
 from modules.training.polish import polished_vae
 from modules.training.shapes import build_text_encoder, build_unet
 from modules.training.tokens import CompactVocabulary
@@ -22,8 +22,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
     parser.add_argument("--evaluation", type=Path, metavar="JSON", help="what evaluate found, for the metadata")
+    parser.add_argument(
+        "--pack", type=Path, metavar="ZIP", help="also write 300 of the run's sprites"
+    )
     arguments = parser.parse_args()
     evaluation = json.loads(arguments.evaluation.read_text()) if arguments.evaluation else None
+    if arguments.pack:
+        thin_pack(arguments.run / "pack.zip", arguments.pack)
     write_checkpoint(arguments.output, read_run(arguments.run), evaluation)
 
 

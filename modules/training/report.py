@@ -21,7 +21,7 @@ def markdown(found: dict[str, Any]) -> str:
         f"- autoencoder: {psnr['unseen renders']} dB on unseen renders, {psnr['photographs']} dB on photographs\n"
         f"- copies: {copies['share']:.1%} ({copies['low']:.1%} to {copies['high']:.1%}) of {copies['n']} made pictures "
         f"are nearer to a training picture than 99 % of unseen real ones are (chance 1 %)\n"
-        f"- time: {found['seconds a picture']} s a picture, {found['sampler']}, loaded\n"
+        f"- time: {found['seconds a picture of 20 steps']} s for 20 steps, loaded; measured with {found['sampler']}\n"
         f"- most confused: {'; '.join(found['most confused'])}"
     )
     return "\n\n".join(parts) + "\n"

@@ -104,7 +104,7 @@ def remembered_values(form: Form, remembered: object) -> dict[str, object]:
 
 def _fits(value: object, default: object) -> bool:
     """Whether a value is of the kind of a control's default; empty text controls have None."""
-    kinds = (bool, (int, float), (str, type(None)))
+    kinds = (bool, (int, float), (str, type(None)), list)
     return value is not None and any(isinstance(value, kind) and isinstance(default, kind) for kind in kinds)
 
 

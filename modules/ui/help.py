@@ -15,6 +15,7 @@ CHAPTERS = {
     "First steps": "using",
     "Controls": "controls",
     "Pictures from pictures": "img2img",
+    "Style transfer": "style",
     "Larger pictures": "upscaling",
     "Errors": "errors",
 }

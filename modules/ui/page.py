@@ -10,7 +10,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from modules.app import App
-from modules.ui import extras, help, img2img, settings, txt2img
+from modules.ui import extras, help, img2img, settings, style, txt2img
 from modules.ui.controls import html
 from modules.ui.form import QUIET, hidden_button
 from modules.ui.theme import theme
@@ -24,6 +24,7 @@ HEAD = """
 <link rel="stylesheet" href="/taffy/img2img.css">
 <link rel="stylesheet" href="/taffy/mask.css">
 <link rel="stylesheet" href="/taffy/extras.css">
+<link rel="stylesheet" href="/taffy/style.css">
 <script type="module" src="/taffy/taffy.js"></script>
 """
 OPEN = '() => ({__type__: "update", selected: %s})'
@@ -35,6 +36,7 @@ def build_page(app: App) -> gr.Blocks:
     for name, plugin in {
         "txt2img": txt2img,
         "img2img": img2img,
+        "style": style,
         "extras": extras,
         "settings": settings,
         "help": help,

@@ -26,6 +26,7 @@ CARD = {
     "synonyms": ["kitty"],
 }
 VISITS = [(DESK, "light"), (PHONE, "dark")]
+KEPT = "localStorage.getItem('taffy-txt2img')"  # what the browser remembers, in cipher
 ENDLESS = {"steps": 150, "count": 64}  # until it is cancelled
 
 
@@ -71,6 +72,10 @@ def done(page: Page, words: str) -> None:
     expect(front(page)).to_have_attribute("alt", words)
     expect(page.locator("taffy-queue li.running, taffy-queue li.waiting")).to_have_count(0)
     expect(page.locator(".taffy-line")).to_have_text("Done")
+
+
+def chips(page: Page) -> Locator:
+    return page.locator("taffy-queue li.done")
 
 
 def put(server: NoisePage, prompt: str, **values: Any) -> str:
@@ -141,8 +146,9 @@ def test_the_negative_prompt_opens_by_key_or_click_and_stays_open_while_it_says_
     page.locator("h1").click()
     page.keyboard.press("n")
     expect(negative).to_be_focused()
-    page.keyboard.type("blurred")
-    page.wait_for_function("JSON.stringify(localStorage).includes('blurred')")
+    kept = page.evaluate(KEPT)
+    page.keyboard.insert_text("blurred")
+    page.wait_for_function(f"kept => {KEPT} !== kept", arg=kept)
     page.reload()
     expect(negative).to_be_visible()
     expect(negative).to_have_value("blurred")
@@ -256,6 +262,16 @@ def test_the_memory_is_read_while_nothing_else_is_new(browser: Browser, server: 
     assert answer.value.ok
 
 
+def test_what_has_no_noise_has_no_curve(browser: Browser, server: NoisePage) -> None:
+    hidden = """async (sigmas) => {
+        const curve = new (await import("/taffy/curve.js")).Curve();
+        curve.draw({ sigmas, steps: sigmas.length });
+        return curve.root.hidden;
+    }"""
+    with opened(browser, server) as page:
+        assert [page.evaluate(hidden, sigmas) for sigmas in ([0, 0, 0], [8, 2, 0], [0, 2, 8])] == [True, False, False]
+
+
 def test_the_hint_names_the_folder_of_this_server(browser: Browser, server: NoisePage) -> None:
     with opened(browser, server) as page:
         expect(page.locator(".taffy-note:visible")).to_contain_text(str(server.app.models_folder))
@@ -265,22 +281,17 @@ def test_the_strip_lists_all_of_today_and_older_ones_when_asked(browser: Browser
     with noise_page(tmp_path, NoiseConfig()) as server:
         ids = [put(server, f"job {number}", steps=1) for number in range(20)]
         with opened(browser, server) as page:
-            chips = page.locator("taffy-queue li.done")
-            expect(chips).to_have_count(20)
+            expect(chips(page)).to_have_count(20)
             expect(page.get_by_role("button", name="Show more")).to_have_count(0)
         journal = server.app.queue.journal
         journal._db.execute("UPDATE job SET ended = ended - 90000 WHERE id IN (?, ?, ?, ?, ?)", ids[:5])
         with opened(browser, server) as page:
-            expect(chips_of(page)).to_have_count(15)
+            expect(chips(page)).to_have_count(15)
             page.get_by_role("button", name="Show more").click()
-            expect(chips_of(page)).to_have_count(20)
+            expect(chips(page)).to_have_count(20)
             expect(page.get_by_role("button", name="Show more")).to_have_count(0)
             page.get_by_role("button", name="done job 0", exact=True).click()
             expect(front(page)).to_have_attribute("alt", "job 0")
-
-
-def chips_of(page: Page) -> Locator:
-    return page.locator("taffy-queue li.done")
 
 
 def test_files_that_cannot_be_used_are_listed_with_their_reason(browser: Browser, tmp_path: Path) -> None:
@@ -290,12 +301,3 @@ def test_files_that_cannot_be_used_are_listed_with_their_reason(browser: Browser
         with opened(browser, server) as page:
             page.get_by_text("One file cannot be used").click()
             expect(page.locator("taffy-unusable li:visible")).to_contain_text("old.ckpt")
-
-
-def test_every_control_has_its_place_in_the_help() -> None:
-    root = Path(__file__).parents[2]
-    about = (root / "modules" / "ui" / "assets" / "about.js").read_text(encoding="utf-8")
-    headlines = re.findall(r'^  \w+: \["([^"]+)",', about, re.MULTILINE)
-    docs = (root / "docs" / "controls.md").read_text(encoding="utf-8")
-    assert len(headlines) > 10
-    assert [words for words in headlines if f"## {words}\n" not in docs] == []

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
-    with noise_page(tmp_path_factory.mktemp("data"), NoiseConfig(0.005)) as server:
+    with noise_page(tmp_path_factory.mktemp("data"), NoiseConfig(0.02)) as server:
         yield server
 
 

@@ -6,6 +6,7 @@ import { zoomedOut } from "./img2img-extend.js";
 import { requestOf } from "./pictures.js";
 import { send } from "./source-picture.js";
 import { inputFromGallery, post } from "./source-upload.js";
+import { sendToStyle } from "./style-source.js";
 import { asked, cancel } from "./view.js";
 
 const LARGER = 2;
@@ -62,5 +63,6 @@ export function chainButtons(actions) {
     sends("Remix", "Start from this picture, with its own prompt open to change", "the remix", { whole: true }),
     sends("To img2img", "Change this picture", "the picture that was sent"),
     sends("To inpaint", "Change a part of this picture", "the picture that was sent", { isMask: true }),
+    actions.button("To style", "Give this picture another look", () => sendToStyle(actions.picture)),
   ];
 }

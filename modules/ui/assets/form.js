@@ -103,9 +103,14 @@ export async function openTab(tab) {
 its kind, some fields to the form in sight. How many to make is not what made a picture. */
 document.addEventListener("taffy-reuse", async ({ detail: { extras, count, ...fields } }) => {
   if (fields.kind) fields.mask = ""; // the picture was made larger, nothing else is known of it
-  if ("image" in fields) await openTab(fields.image ? "img2img" : "txt2img");
+  if ("image" in fields) await openTab(tabOf(fields));
   overwrite("the parameters of a picture", { ...fields, ...extras });
 });
+
+function tabOf({ style_mode: style = "none", image }) {
+  if (style !== "none") return "style";
+  return image ? "img2img" : "txt2img";
+}
 
 const isText = (target) => target.closest?.("input, textarea, [contenteditable=true]");
 

@@ -13,10 +13,10 @@ const MOST = 24; // pictures to choose from
 const OURS = /^\/pictures\/([\w-]+)$/;
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
-const imageOf = (transfer) => [...(transfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+export const imageOf = (transfer) => [...(transfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
 
 /** The id of a picture of ours that is dragged from the page, or "". */
-function idOf(transfer) {
+export function idOf(transfer) {
   const url = transfer.getData("text/uri-list").split("\n")[0];
   const { origin, pathname } = URL.canParse(url) ? new URL(url) : {};
   return origin === location.origin ? (pathname.match(OURS)?.[1] ?? "") : "";

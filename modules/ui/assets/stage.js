@@ -93,6 +93,8 @@ class Stage extends Drawn {
   lay(picture) {
     const together = picture && (this.chosen || !this.job) ? siblings(this.all, picture) : [];
     this.together.hidden = together.length < 2 || this.isGrid;
+    const single = together.length > 1 && this.isGrid ? null : picture;
+    this.dispatchEvent(new CustomEvent("taffy-shown", { bubbles: true, detail: single }));
     this.together.textContent = `All ${together.length}`;
     this.together.title = "The pictures of this job side by side (G)";
     if (together.length > 1 && this.isGrid) this.grid.show(together, picture);

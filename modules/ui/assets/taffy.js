@@ -11,6 +11,7 @@ import "./live.js";
 import "./queue.js";
 import "./settings.js";
 import "./stage.js";
+import "./style.js";
 import "./tab.js";
 import "./unusable.js";
 import "./usual.js";

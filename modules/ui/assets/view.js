@@ -50,7 +50,10 @@ export function asked(value) {
 
 if (window.SharedWorker) {
   const { port } = new SharedWorker(new URL("shared.js", import.meta.url), { type: "module", name: "taffy" });
-  port.onmessage = ({ data }) => tell(data);
+  port.onmessage = ({ data }) => {
+    port.postMessage("next"); // it comes when all of this is drawn
+    data.forEach(tell);
+  };
 } else {
   connect(tell);
 }
