@@ -22,9 +22,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
     parser.add_argument("--evaluation", type=Path, metavar="JSON", help="what evaluate found, for the metadata")
-    parser.add_argument(
-        "--pack", type=Path, metavar="ZIP", help="also write 300 of the run's sprites"
-    )
+    parser.add_argument("--pack", type=Path, metavar="ZIP", help="also write 300 of the run's sprites")
     arguments = parser.parse_args()
     evaluation = json.loads(arguments.evaluation.read_text()) if arguments.evaluation else None
     if arguments.pack:

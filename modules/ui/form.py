@@ -157,7 +157,9 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, start: Values | N
             "checkpoint": {"choices": choices(cards)},
         }
         values = {**values, "checkpoint": card.name}
-        news = {form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items() if name in form}
+        news = {
+            form[name]: gr.update(value=value, **more.get(name, {})) for name, value in values.items() if name in form
+        }
         return news | {note: card_words(card, page.models_folder)}
 
     assert Context.root_block is not None, "a tab is built inside a page"

@@ -30,6 +30,13 @@ SCHEMES = ("light", "dark")
 class NoisePage(Server):
     app: App
 
+    def end_jobs(self) -> None:
+        """Cancel what waits and what runs."""
+        for job in self.app.queue.journal.waiting():
+            self.app.cancel(job.id, job.owner)
+        if view := self.app.view("local"):
+            self.app.cancel(view.job.id, "local")
+
 
 @contextmanager
 def noise_page(
@@ -67,3 +74,12 @@ def opened(browser: Browser, server: Server, size: Mapping[str, int] = DESK, sch
     context = browser.new_context(**options, is_mobile=phone, has_touch=phone)  # type: ignore[arg-type]
     with strict(context):
         yield open_in(context, server)
+
+
+def to_tab(page: Page, name: str) -> None:
+    """Open a tab; where there is little room the last ones are in a menu."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.count():
+        page.get_by_role("button", name="More tabs").click()
+        tab = page.locator(".overflow-dropdown").get_by_text(name, exact=True)
+    tab.click()

@@ -10,7 +10,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened
+from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ def test_no_tab_has_a_serious_barrier(browser: Browser, server: NoisePage, size:
         page.evaluate(AXE)
         findings = {}
         for tab in TABS:
-            page.get_by_role("tab", name=tab).click()
+            to_tab(page, tab)
             page.wait_for_timeout(500)  # Gradio fades tabs in, and half a fade is half a contrast
             open_folded(page)
             page.wait_for_timeout(300)

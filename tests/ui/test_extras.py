@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.ui.noise import DESK, PHONE, NoisePage, opened
+from tests.ui.noise import DESK, PHONE, NoisePage, opened, to_tab
 from tests.ui.upscale_page import drawn, upscale_page
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ def page(browser: Browser, server: NoisePage) -> Iterator[Page]:
 
 
 def open_extras(page: Page) -> None:
-    page.get_by_role("tab", name="Extras").click()
+    to_tab(page, "Extras")
     expect(page.get_by_label("Upscaler")).to_be_visible()
 
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from modules.core.request import GenerationRequest
 from tests import headers
-from tests.ui.noise import DESK, PHONE, NoisePage, noise_page, opened
+from tests.ui.noise import DESK, PHONE, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
@@ -44,6 +44,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, server: NoisePage) ->
     with opened(browser, server, size, scheme) as page:
         yield page
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    server.end_jobs()  # of a test that failed
 
 
 def prompt(page: Page) -> Locator:
@@ -75,7 +76,7 @@ def done(page: Page, words: str) -> None:
 
 
 def chips(page: Page) -> Locator:
-    return page.locator("taffy-queue li.done")
+    return page.locator("taffy-queue li.done", has_text="job")  # and not the first start's
 
 
 def put(server: NoisePage, prompt: str, **values: Any) -> str:
@@ -221,14 +222,14 @@ def test_a_control_opens_its_place_in_the_help(page: Page) -> None:
     headline = page.get_by_role("heading", name="Steps", exact=True)
     expect(headline).to_be_focused()
     expect(headline).to_be_in_viewport()
-    page.get_by_role("tab", name="txt2img").click()
+    to_tab(page, "txt2img")
     page.locator("#cfg").hover()
     page.locator("#cfg .taffy-about-control").click()
-    expect(page.get_by_role("heading", name="CFG scale")).to_be_focused()
+    expect(page.get_by_role("heading", name="CFG scale", exact=True)).to_be_focused()
 
 
 def test_a_setting_is_changed_and_reset(page: Page) -> None:
-    page.get_by_role("tab", name="Settings").click()
+    to_tab(page, "Settings")
     page.locator("[name=queue_limit]").fill("5")
     page.locator("[name=queue_limit]").press("Tab")
     setting = page.locator(".taffy-setting", has=page.locator("[name=queue_limit]"))
@@ -274,7 +275,7 @@ def test_what_has_no_noise_has_no_curve(browser: Browser, server: NoisePage) -> 
 
 def test_the_hint_names_the_folder_of_this_server(browser: Browser, server: NoisePage) -> None:
     with opened(browser, server) as page:
-        expect(page.locator(".taffy-note:visible")).to_contain_text(str(server.app.models_folder))
+        expect(page.locator(".taffy-note:visible").first).to_contain_text(str(server.app.models_folder))
 
 
 def test_the_strip_lists_all_of_today_and_older_ones_when_asked(browser: Browser, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from tests.ui.test_axe import AXE, judged, open_folded
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
+STILL = "document.getAnimations().every(({ playState }) => playState !== 'running')"
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +287,8 @@ def test_the_tab_has_no_serious_barrier(browser: Browser, server: NoisePage, siz
         bring(page, png(gradient()))
         page.evaluate(AXE)
         open_folded(page)
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(300)
+        page.wait_for_function(STILL)  # half a fade is half a contrast
         assert judged(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 

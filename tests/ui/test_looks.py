@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
 from modules.core.request import GenerationRequest
-from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened
+from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
@@ -43,7 +43,7 @@ def look(page: Page, tab: str) -> Image.Image:
     """What a tab looks like, small and blurred, in the colours of the page; without what is never the same twice."""
     expect(page.locator("#taffy-frame-txt2img .taffy-box img.front")).to_have_attribute("alt", "a castle")
     page.add_style_tag(content=STILL)
-    page.get_by_role("tab", name=tab).click()
+    to_tab(page, tab)
     page.mouse.move(0, 0)
     page.wait_for_timeout(1500)
     image = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")

@@ -3,7 +3,7 @@
 
 import { element } from "./elements.js";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** The end of an element's id, or its class: [headline in docs/controls.md, sentence] */
 const ABOUT = {
@@ -41,15 +41,18 @@ async function soon(find) {
   return null;
 }
 
-const headline = (words) => [...document.querySelectorAll(".taffy-help h2")].find((one) => one.textContent.trim() === words);
-const tab = (name) => [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === name);
+/** In sight, so that it can take the focus. */
+const headline = (words) =>
+  [...document.querySelectorAll(".taffy-help h2")].find((one) => one.offsetParent && one.textContent.trim() === words);
 
 /** Open the Help where it speaks of a control. */
 export async function openHelp(id) {
-  tab("Help").click();
-  const chapter = await soon(() => document.querySelector(".taffy-help input[value=Controls]"));
-  if (!chapter?.checked) chapter?.click();
-  const place = await soon(() => headline(ABOUT[id][0]));
+  document.querySelector("#taffy-open-help").click(); // the tab itself may be in a menu, where there is little room
+  const place = await soon(() => {
+    const chapter = document.querySelector(".taffy-help input[value=Controls]");
+    if (!chapter?.checked) chapter?.click(); // again, where Gradio takes the first click back as it builds the tab
+    return headline(ABOUT[id][0]);
+  });
   if (!place) return;
   place.tabIndex = -1;
   await soon(() => [...document.querySelectorAll(".taffy-help img")].every((image) => image.complete)); // else it moves

@@ -1,6 +1,7 @@
 // <taffy-batch>: the same for many pictures: files, or a folder of the server. A job for each.
 
 import { element } from "./elements.js";
+import { field } from "./extras-fields.js";
 import { formOf } from "./form.js";
 import { asRequest, TAB } from "./source-picture.js";
 import { inputFromFile, post } from "./source-upload.js";
@@ -18,7 +19,7 @@ class Batch extends HTMLElement {
     this.chosen = element("span", { role: "status" });
     this.folder = element("input", { type: "text", placeholder: "/home/me/pictures", spellcheck: false });
     this.own = element("input", { type: "checkbox" });
-    const folder = element("label", {}, "or a folder of this computer ", this.folder);
+    const folder = field("Or all pictures of a folder of this computer", this.folder);
     const own = element("label", { title: OWN.join(", ").replaceAll("_", " ") }, this.own, " Use each picture's own parameters");
     this.go = element("button", { type: "button", onclick: () => this.start() }, "Generate for all of them");
     this.bar = element("progress", { max: 1, value: 0, hidden: true, ariaLabel: "Uploaded" });

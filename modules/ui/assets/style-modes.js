@@ -7,6 +7,7 @@ import { TAB } from "./style-source.js";
 
 class Modes extends HTMLElement {
   connectedCallback() {
+    this.className = "taffy-style-modes";
     this.group = element("fieldset", {}, element("legend", {}, "How"));
     this.words = element("p");
     const fit = () => {

@@ -9,6 +9,7 @@ import { asked, view, watch } from "./view.js";
 
 const KEY = "taffy-style-strip"; // {knob, seed, tiles: [{job, value}]}
 const AMOUNT = { knob: "style_amount", label: "How much of the style", values: [0.25, 0.5, 0.75, 1] };
+const SEEDLESS = ["colour", "inject"];
 const KNOBS = {
   colour: AMOUNT,
   words: { knob: "strength", label: "Denoising strength", values: [0.35, 0.5, 0.65, 0.8] },
@@ -104,7 +105,7 @@ class Strip extends HTMLElement {
   /** Show it large, and take over what made it so. */
   pick({ job, value, seed }) {
     document.dispatchEvent(new CustomEvent("taffy-show", { detail: { job } }));
-    overwrite(`“${this.kept.label}” ${value}`, { [this.kept.knob]: value, seed });
+    overwrite(`“${this.kept.label}” ${value}`, { [this.kept.knob]: value, ...(SEEDLESS.includes(formOf(TAB).style_mode) ? {} : { seed }) });
   }
 }
 
