@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def stopping_at(stage: Stage, last: int) -> Stage:
             raise KeyboardInterrupt
         return stage.loss(step)
 
-    return Stage(stage.name, stage.model, loss, stage.batch, stage.peak_rate, stage.warmup, stage.ema_decay)
+    return replace(stage, loss=loss)
 
 
 def test_a_killed_and_resumed_run_ends_bit_equal(pack: Pack, tmp_path: Path) -> None:

@@ -48,11 +48,10 @@ const headline = (words) =>
 /** Open the Help where it speaks of a control. */
 export async function openHelp(id) {
   document.querySelector("#taffy-open-help").click(); // the tab itself may be in a menu, where there is little room
-  const place = await soon(() => {
-    const chapter = document.querySelector(".taffy-help input[value=Controls]");
-    if (!chapter?.checked) chapter?.click(); // again, where Gradio takes the first click back as it builds the tab
-    return headline(ABOUT[id][0]);
-  });
+  await soon(() => document.querySelector(".taffy-help h1")); // else the chapter that comes by itself comes last
+  const chapter = document.querySelector(".taffy-help input[value=Controls]");
+  if (!chapter?.checked) chapter?.click();
+  const place = await soon(() => headline(ABOUT[id][0]));
   if (!place) return;
   place.tabIndex = -1;
   await soon(() => [...document.querySelectorAll(".taffy-help img")].every((image) => image.complete)); // else it moves
