@@ -206,7 +206,9 @@ def test_a_bad_size_is_a_sentence_in_the_page_and_the_form_stays(page: Page, ser
     expect(page.locator("taffy-refusal")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("name", "value", "sentence"), [("steps", "151", "steps"), ("count", "", "count")])
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"), [("steps", "151", "steps"), ("count", "", "Pictures: a whole number")]
+)
 def test_other_bad_values_are_sentences_too(page: Page, name: str, value: str, sentence: str) -> None:
     page.locator(f"#{name} input[type=number]").fill(value)
     page.keyboard.press("Control+Enter")

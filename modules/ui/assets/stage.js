@@ -173,13 +173,13 @@ class Stage extends Drawn {
 
   showPicture(picture) {
     if (!picture) return;
+    if (picture.id !== this.shown?.id) this.copy.textContent = "Copy";
     this.shown = picture;
     this.actions.show(picture);
     this.empty.hidden = true;
     this.about.hidden = false;
     this.facts.textContent = `${picture.width} × ${picture.height}, seed ${picture.seed}`;
     this.infotext.textContent = picture.infotext;
-    this.copy.textContent = "Copy";
     this.lay(picture);
     this.screen.show({ src: picture.url, alt: picture.prompt });
   }
