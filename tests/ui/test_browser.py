@@ -47,7 +47,7 @@ def painted(page: Page) -> list[str]:
 
 def test_the_page_opens_with_the_form_and_the_checkpoints_defaults(page: Page) -> None:
     expect(page.get_by_role("heading", name="Taffy")).to_be_visible()
-    expect(page.get_by_label("Prompt", exact=True)).to_be_editable()
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_editable()
     expect(page.get_by_role("button", name="Generate")).to_be_visible()
     expect(page.locator("#width input")).to_have_value("64")
     expect(page.locator("#width input")).to_have_attribute("step", "4")
@@ -260,7 +260,7 @@ def test_a_phone_shows_the_picture_first_and_generate_without_scrolling(new_page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.get_by_role("button", name="Generate")).to_be_in_viewport(ratio=1)
     expect(page.locator(".taffy-box")).to_be_in_viewport(ratio=1)
-    expect(page.get_by_label("Prompt", exact=True)).to_be_in_viewport()
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(("scheme", "darkest", "brightest"), [("light", 150, 255), ("dark", 0, 90)])
