@@ -21,6 +21,8 @@ Json = dict[str, Any]
 def whole_view(app: App, owner: str) -> Json:
     """The `state` event: the engine, the owner's running job, what waits, what ended lately."""
     view = app.view(owner)
+    running_id = view.job.id if view else ""  # it may have ended since: a job is in one place only
+    recent = [job for job in app.queue.journal.recent(owner, RECENT) if job.id != running_id]
     return {
         "worker": asdict(app.watchers.worker),
         "checkpoint": app.watchers.checkpoint,
@@ -30,7 +32,7 @@ def whole_view(app: App, owner: str) -> Json:
             for position, job in enumerate(app.queue.journal.waiting(), start=1)
             if job.owner == owner
         ],
-        "recent": [ended(app, job) for job in app.queue.journal.recent(owner, RECENT)],
+        "recent": [ended(app, job) for job in recent],
     }
 
 

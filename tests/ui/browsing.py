@@ -115,7 +115,7 @@ def strict(context: BrowserContext) -> Iterator[None]:
     context.on("request", judge_request)
     yield
     context.close()
-    assert sins == []
+    assert not sins, sins
 
 
 def open_in(context: BrowserContext, server: Server) -> Page:

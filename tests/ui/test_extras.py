@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.ui.browsing import wait_for_form
 from tests.ui.noise import DESK, PHONE, NoisePage, opened, to_tab
 from tests.ui.upscale_page import drawn, upscale_page
 
@@ -66,6 +67,7 @@ def test_a_picture_is_made_larger_by_a_network_and_shown_beside_what_it_was(
     before = Image.open(server.app.inputs.file(before_id, "local"))
     assert before.size == (96, 64)
     page.reload()
+    wait_for_form(page)
     open_extras(page)
     expect(compare).to_have_attribute("after", f"/pictures/{saved.id}")
 

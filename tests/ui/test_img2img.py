@@ -130,9 +130,9 @@ def test_how_many_steps_run(page: Page, strength: float, steps: int, words: str)
 def test_exact_steps_run_all_of_them(page: Page) -> None:
     enter(page, "steps", 20)
     enter(page, "strength", 0.5)
-    page.get_by_label("Exact steps").check()
+    page.get_by_role("checkbox", name="Exact steps").check()
     expect(page.locator(".taffy-run-steps")).to_have_text("20 of 20 steps will run.")
-    page.get_by_label("Exact steps").uncheck()
+    page.get_by_role("checkbox", name="Exact steps").uncheck()
     expect(page.locator(".taffy-run-steps")).to_have_text("11 of 20 steps will run.")
 
 
@@ -225,6 +225,7 @@ def test_upscale_and_zoom_out_are_one_click_and_can_be_taken_back(page: Page, se
     wider = another(page, made)
     request = request_of(server, wider)
     assert (request["origin"], request["extend_left"], request["width"]) == ("zoom out", 16, 96)
+    assert request["extend_overlap"] == 8  # of 64: 16 pixels would take half of what is there
     assert request["parent"] == made.split("/")[-1]
     begin_long_job(page)
     page.locator(f".taffy-thumbs:visible img[src='{made}']").click()

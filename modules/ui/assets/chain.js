@@ -10,6 +10,7 @@ import { sendToStyle } from "./style-source.js";
 import { asked, cancel } from "./view.js";
 
 const LARGER = 2;
+const OVERLAP = 1 / 8; // of the shorter side: more eats into what a small picture shows
 const NEW_EDGES = 0.9; // strength: what lies beyond the edge is painted anew, and its first colours are kept
 const ANEW = { mask: "", width: 0, height: 0, count: 1, seed: -1, hires_scale: 1, variation_strength: 0 };
 const UNSTYLED = { style_mode: "none", style_images: [], style_weights: [], style_match: false };
@@ -40,7 +41,8 @@ async function zoomOut(picture) {
   const [{ id }, made] = await Promise.all([inputFromGallery(picture.id), requestOf(picture)]);
   const words = made.kind ? {} : made; // a picture that was made larger has none
   const beyond = zoomedOut(picture, currentCard()?.size_multiple);
-  return job({ ...words, ...ANEW, ...UNSTYLED, ...beyond, image: id, strength: NEW_EDGES, parent: picture.id, origin: "zoom out" });
+  const extend_overlap = Math.min(16, Math.round(Math.min(picture.width, picture.height) * OVERLAP));
+  return job({ ...words, ...ANEW, ...UNSTYLED, ...beyond, extend_overlap, image: id, strength: NEW_EDGES, parent: picture.id, origin: "zoom out" });
 }
 
 /** Buttons for the picture that `actions` shows. */

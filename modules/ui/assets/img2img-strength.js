@@ -70,7 +70,7 @@ class Strength extends HTMLElement {
 
   /** One question at a time: the newest is asked when the one before is answered. */
   async look() {
-    if (this.asking) return;
+    if (this.asking || !formOf(TAB).image) return; // it may have been removed since
     this.isWaiting = Boolean(view.state?.running || view.state?.waiting.length);
     this.said.textContent = this.isWaiting ? WAITS : "";
     if (this.isWaiting) return;
