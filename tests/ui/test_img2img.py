@@ -71,7 +71,7 @@ def begin_long_job(page: Page) -> None:
 
 
 def stop(page: Page) -> None:
-    page.get_by_role("button", name="Stop").and_(page.locator(":visible")).click()
+    page.locator(".taffy-stop:visible").click()
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])

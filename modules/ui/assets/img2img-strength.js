@@ -39,7 +39,7 @@ class Strength extends HTMLElement {
       this.follow();
     };
     this.replaceChildren(this.steps, this.details);
-    this.ends = [watchForm(() => this.follow()), watchPicture(() => this.follow()), watch(() => this.free())];
+    this.ends = [watchForm(() => this.follow()), watchPicture(() => this.follow()), watch(() => this.heed())];
   }
 
   disconnectedCallback() {
@@ -63,9 +63,10 @@ class Strength extends HTMLElement {
     this.pause = setTimeout(() => this.look(), PAUSE_MS);
   }
 
-  /** The engine has nothing to do: look now, if somebody waits for it. */
-  free() {
-    if (this.isWaiting && view.state && !view.state.running && !view.state.waiting.length) this.look();
+  /** A job that began just before the question would let it wait to no end; when nothing is left to do, look. */
+  heed() {
+    if (view.state?.running) this.asking?.abort();
+    else if (this.isWaiting && view.state && !view.state.waiting.length) this.look();
   }
 
   /** One question at a time: the newest is asked when the one before is answered. */
@@ -75,12 +76,12 @@ class Strength extends HTMLElement {
     this.said.textContent = this.isWaiting ? WAITS : "";
     if (this.isWaiting) return;
     const { wanted } = this;
-    this.asking = true;
+    this.asking = new AbortController();
     this.ariaBusy = "true";
-    const looks = await post("/look", asRequest(formOf(TAB))).catch((error) => ({ error }));
-    this.asking = false;
+    const looks = await post("/look", asRequest(formOf(TAB)), this.asking.signal).catch((error) => ({ error }));
+    this.asking = null;
     this.ariaBusy = "false";
-    if (wanted !== this.wanted) return this.look();
+    if (looks.error?.name === "AbortError" || wanted !== this.wanted) return this.look();
     this.said.textContent = looks.error?.message ?? "";
     for (const [name, { src }] of Object.entries(looks)) {
       if (this.figures[name]) Object.assign(this.figures[name].image, { src, hidden: false });

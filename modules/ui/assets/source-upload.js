@@ -4,10 +4,10 @@ export const inputUrl = (id) => `/inputs/${encodeURIComponent(id)}`;
 
 const problem = ({ error, advice } = {}, status) => new Error([error, advice].filter(Boolean).join("; ") || `status ${status}`);
 
-/** POST a value as JSON; the answer, or an error with the server's sentence. */
-export async function post(url, value) {
+/** POST a value as JSON; the answer, or an error with the server's sentence. signal: an AbortSignal. */
+export async function post(url, value, signal) {
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(value) });
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(value), signal });
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw problem(said, answer.status);
   return said;
