@@ -14,6 +14,7 @@ from typing import Any
 from modules.attention.base import KERNELS
 from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, TaffyError, UnknownName
 from modules.core.family import CheckpointCard
+from modules.core.people import LOCAL_OWNER
 from modules.core.registry import Registry
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
@@ -27,7 +28,7 @@ from modules.hooks import Control
 from modules.hooks.host import Host
 from modules.installing import Install
 from modules.jobs.complete import complete
-from modules.jobs.job import LOCAL_OWNER, Job
+from modules.jobs.job import Job
 from modules.jobs.journal import Journal
 from modules.jobs.look import Frames, Looks
 from modules.jobs.pace import Pace

@@ -13,15 +13,15 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 
-from modules.api.guard import LOOPBACK
 from modules.api.jobs import read_json
+from modules.api.local import is_local_owner
 from modules.api.view import Json
 from modules.app import App
-from modules.core.errors import BadRequest, QueueFull, TaffyError
+from modules.core.errors import BadRequest, NotAllowed, QueueFull, TaffyError
+from modules.core.people import LOCAL_OWNER
 from modules.core.request import InputId, sentence
 from modules.core.requests import AnyRequest, Input, parse_any
 from modules.gallery.reading import MAX_BYTES
-from modules.jobs.job import LOCAL_OWNER
 from modules.text.infotext import fields_from_infotext
 
 MOST = 1000  # pictures of a batch
@@ -57,8 +57,8 @@ def batch_routes(app: App) -> APIRouter:
             batch = BATCH.validate_python(await read_json(request))
         except ValidationError as error:
             raise BadRequest(sentence(error)) from error
-        if batch.folder and (request.client is None or request.client.host not in LOOPBACK):
-            raise BadRequest("a folder of this computer can be named only at this computer", "bring the pictures")
+        if batch.folder and not is_local_owner(request):
+            raise NotAllowed("a folder of this computer can be named only at this computer", "bring the pictures")
         return JSONResponse(await run_in_threadpool(start_all, app, batch, LOCAL_OWNER), status_code=202)
 
     return routes

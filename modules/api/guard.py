@@ -6,19 +6,12 @@ Host it asks for (DNS rebinding), the Origin it comes from, and what the browser
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterable
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = Mapping[str, list[str]]
+from modules.api.scope import AsgiApp, Headers, Message, Receive, Scope, Send, headers_of, host_name
+from modules.core.people import OWNER_HERE
 
 MAX_BODY = 32_000_000  # bytes
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -48,6 +41,8 @@ class Guard:
             await refuse(scope, send, status, reason)
             return
 
+        scope.setdefault("state", {})["person"] = OWNER_HERE
+
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), *SECURITY_HEADERS]}
@@ -73,25 +68,6 @@ class Guard:
         """Whether a page of this origin was served by us: it names the very host and port of the request."""
         scheme, _, rest = origin.casefold().partition("://")
         return (scheme in {"http", "https"} and rest == host.casefold()) or origin.casefold() in self._origins
-
-
-def headers_of(scope: Scope) -> Headers:
-    found: dict[str, list[str]] = {}
-    for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    return found
-
-
-def host_name(host: str) -> str | None:
-    """The name in a Host header, without port and brackets, in lower case; None if it is not one."""
-    if any(letter in host for letter in "/@?#\\"):
-        return None
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises if it is no number
-    except ValueError:
-        return None
-    return parts.hostname
 
 
 def is_cross_site(scope: Scope, headers: Headers) -> bool:

@@ -15,9 +15,9 @@ from modules.api.pictures import FOR_EVER
 from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest
+from modules.core.people import LOCAL_OWNER
 from modules.core.request import parse_request
 from modules.core.requests import REQUEST, Input
-from modules.jobs.job import LOCAL_OWNER
 from modules.text.infotext import fields_from_infotext
 
 WAYS = 'send the file itself as image/*, a form with the field "file", or {"picture": id} as JSON'

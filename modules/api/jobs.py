@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from modules.api import view
 from modules.app import App
 from modules.core.errors import BadRequest
+from modules.core.people import LOCAL_OWNER
 from modules.core.requests import parse_any
 from modules.jobs.film import develop
-from modules.jobs.job import LOCAL_OWNER
 
 MAX_REQUEST = 1_000_000  # bytes of JSON
 FRAMES_PER_SECOND = 8

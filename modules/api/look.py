@@ -11,8 +11,8 @@ from modules.api.jobs import read_json
 from modules.api.view import Json, frame_source
 from modules.app import App
 from modules.core.errors import Busy
+from modules.core.people import LOCAL_OWNER
 from modules.core.request import parse_request
-from modules.jobs.job import LOCAL_OWNER
 
 LOOK_SECONDS = 30.0
 

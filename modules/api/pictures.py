@@ -7,9 +7,9 @@ from fastapi.responses import FileResponse
 
 from modules.api.view import Json, picture
 from modules.app import App
+from modules.core.people import LOCAL_OWNER
 from modules.core.requests import REQUEST
 from modules.gallery import Saved
-from modules.jobs.job import LOCAL_OWNER
 
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # an id never gets another picture
 

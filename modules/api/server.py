@@ -10,10 +10,11 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from modules.api.batch import batch_routes
 from modules.api.checkpoints import checkpoint_routes
-from modules.api.guard import LOOPBACK, Guard
+from modules.api.guard import Guard
 from modules.api.help import help_routes
 from modules.api.inputs import input_routes
 from modules.api.jobs import job_routes
+from modules.api.local import LOOPBACK
 from modules.api.look import look_routes
 from modules.api.memory import memory_routes
 from modules.api.pace import pace_routes
@@ -23,11 +24,11 @@ from modules.api.styles import style_routes
 from modules.api.upscalers import upscaler_routes
 from modules.api.words import word_routes
 from modules.app import App
-from modules.core.errors import Busy, CannotSave, NotThere, QueueFull, TaffyError
+from modules.core.errors import Busy, CannotSave, NotAllowed, NotThere, QueueFull, TaffyError
 
 ASSETS = Path(__file__).parents[1] / "ui" / "assets"
 ASSET_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
-STATUS = {NotThere: 404, QueueFull: 429, Busy: 503, CannotSave: 507}  # every other TaffyError is 422
+STATUS = {NotAllowed: 403, NotThere: 404, QueueFull: 429, Busy: 503, CannotSave: 507}  # every other TaffyError is 422
 
 
 Mount = Callable[[FastAPI, App], object]

@@ -10,6 +10,7 @@ TaffyError
 ├── OutOfMemory         the device or the machine has no room left
 ├── CannotSave          the disk refused a picture or a record
 ├── NotThere            an id nobody knows, or that is somebody else's
+├── NotAllowed          something that this person, or anybody elsewhere, may not do
 ├── QueueFull           more waiting jobs than allowed
 ├── Busy                the engine had no time for something small
 └── WorkerLost          the process that owns the weights died
@@ -60,6 +61,10 @@ class CannotSave(TaffyError):
 
 
 class NotThere(TaffyError):
+    pass
+
+
+class NotAllowed(TaffyError):
     pass
 
 

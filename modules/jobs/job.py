@@ -11,7 +11,6 @@ from modules.core.requests import AnyRequest, input_ids
 from modules.core.task import Generate, Upscale
 from modules.core.upscaling import UpscaleRequest
 
-LOCAL_OWNER = "local"  # the one person at this machine, until there are accounts
 MAX_ATTEMPTS = 2
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]

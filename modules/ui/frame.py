@@ -8,9 +8,9 @@ from html import escape
 import gradio as gr
 
 from modules.core.errors import TaffyError
+from modules.core.people import LOCAL_OWNER
 from modules.core.request import GenerationRequest
 from modules.hooks import Page
-from modules.jobs.job import LOCAL_OWNER
 from modules.ui.controls import Form, html
 from modules.ui.form import Values, form_request, keep_form, keep_groups, refusal
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
-from modules.api.guard import AsgiApp
+from modules.api.scope import AsgiApp
 from modules.api.server import make_server
 from modules.app import App, build
 from modules.core.settings import Settings

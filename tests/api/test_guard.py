@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from modules.api.guard import LOOPBACK, MAX_BODY, Guard, Message, Receive, Scope, Send
+from modules.api.guard import MAX_BODY, Guard
+from modules.api.local import LOOPBACK
+from modules.api.scope import Message, Receive, Scope, Send
 
 ROUTES = [
     ("http", "GET", "/"),

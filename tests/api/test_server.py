@@ -15,8 +15,8 @@ from PIL import Image
 
 from modules.api.server import make_server
 from modules.app import App
+from modules.core.people import LOCAL_OWNER
 from modules.core.request import parse_request
-from modules.jobs.job import LOCAL_OWNER
 from tests.api.conftest import Server, serving
 
 CAT = {"prompt": "a cat", "steps": 3, "seed": 7, "width": 32, "height": 32}
