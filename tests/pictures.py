@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from modules.sampling.samplers import SAMPLERS
+from modules.training.webp import save_small
 from tests.bench.start import ROOT, Server, say, served, wait
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -37,7 +38,7 @@ def main() -> None:
             say(name)
             images = [made(server, {**FIXED, field: value}) for value in values]
             labels = [str(value) if field == "sampler" else f"{field.split('_')[0]} {value}" for value in values]
-            sheet(images, labels).save(PICTURES / f"{name}.webp", quality=88, method=6)
+            save_small(sheet(images, labels), PICTURES / f"{name}.webp")
 
 
 def made(server: Server, request: dict[str, Any]) -> Image.Image:

@@ -14,6 +14,7 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from modules.core.errors import CannotSave
 from modules.manager.index import FOLDER
+from modules.training.webp import save_small
 from tests.pictures import PICTURES
 from tests.ui.noise import NoisePage, chromium, noise_page, opened
 from tests.workers import NoiseConfig
@@ -105,7 +106,7 @@ def keep(page: Page, name: str) -> None:
         bottom = max(bottom, button["y"] + button["height"] + 12)
     clip = FloatRect(x=sentence["x"] - 8, y=top, width=sentence["width"] + 16, height=bottom - top)
     image = Image.open(io.BytesIO(page.screenshot(clip=clip)))
-    image.convert("RGB").save(PICTURES / f"{name}.webp", quality=80, method=6)
+    save_small(image.convert("RGB"), PICTURES / f"{name}.webp")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`python -m tests.sheets img2img`: what changing pictures does with the starter, fixed seeds in order, nothing chosen.
 
-Writes docs/pictures/img2img-*.png and prints what was counted. `--models DIR` takes the starter from another folder.
+Writes docs/pictures/img2img-*.webp and prints what was counted. `--models DIR` takes the starter from another folder.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 from modules.core.events import Event, Failed, PictureMade, Shown
 from modules.core.request import GenerationRequest
 from modules.core.task import Encode, Generate, Task
+from modules.training.webp import save_small
 from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
 
@@ -205,8 +206,8 @@ def save(name: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
         left += width + GAP
     for place, (label, _) in enumerate(rows):
         draw.text((MARGIN / 2, LABEL + place * (TILE + GAP) + TILE / 2), label, "#333333", font, anchor="mm")
-    page.save(PICTURES / f"img2img-{name}.png", optimize=True)
-    print(f"docs/pictures/img2img-{name}.png")
+    save_small(page, PICTURES / f"img2img-{name}.webp")
+    print(f"docs/pictures/img2img-{name}.webp", flush=True)
 
 
 SHEETS = {"img2img": (sketch, inpaint, contents, soft, outpaint, hires)}

@@ -6,12 +6,14 @@ Host it asks for (DNS rebinding), the Origin it comes from, and what the browser
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from modules.api.scope import AsgiApp, Headers, Message, Receive, Scope, Send, headers_of, host_name
 from modules.core.people import OWNER_HERE
 
 MAX_BODY = 32_000_000  # bytes
+NO_OTHERS: Mapping[str, int] = MappingProxyType({})
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -25,10 +27,14 @@ class Guard:
 
     hosts: names and addresses this server answers to, on any port. origins: web origins that may use it besides the
     one it serves itself ("http://localhost:7860"). A request without Origin passes, so scripts work.
+    bodies: path -> bytes, where a request may have more than 32 MB.
     """
 
-    def __init__(self, asgi_app: AsgiApp, hosts: Iterable[str], origins: Iterable[str]) -> None:
+    def __init__(
+        self, asgi_app: AsgiApp, hosts: Iterable[str], origins: Iterable[str], bodies: Mapping[str, int] = NO_OTHERS
+    ) -> None:
         self._app = asgi_app
+        self._bodies = bodies
         self._hosts = frozenset(host.casefold() for host in hosts)
         self._origins = frozenset(origin.casefold() for origin in origins)
 
@@ -62,7 +68,7 @@ class Guard:
                 return 403, f"Pages of other web sites may not use this server; this one came from {origin:.100}."
         if is_cross_site(scope, headers):
             return 403, "Other web sites may link to this server, but not use it."
-        return judge_body(headers)
+        return judge_body(headers, self._bodies.get(scope["path"], MAX_BODY))
 
     def _is_ours(self, origin: str, host: str) -> bool:
         """Whether a page of this origin was served by us: it names the very host and port of the request."""
@@ -79,12 +85,12 @@ def is_cross_site(scope: Scope, headers: Headers) -> bool:
     return not follows_link
 
 
-def judge_body(headers: Headers) -> tuple[int, str]:
+def judge_body(headers: Headers, most: int) -> tuple[int, str]:
     if "transfer-encoding" in headers:
         return 411, "The request must say how long it is (Content-Length)."
     length = headers.get("content-length", ["0"])[-1]
-    if not length.isdecimal() or int(length) > MAX_BODY:
-        return 413, f"A request may have at most {MAX_BODY // 1_000_000} MB, this one has {length:.20} bytes."
+    if not length.isdecimal() or int(length) > most:
+        return 413, f"A request may have at most {most // 1_000_000} MB, this one has {length:.20} bytes."
     return 0, ""
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
+from io import SEEK_END
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse
@@ -14,7 +21,7 @@ from modules.api.jobs import read_json
 from modules.api.pictures import FOR_EVER
 from modules.api.view import Json
 from modules.app import App
-from modules.core.errors import BadRequest
+from modules.core.errors import BadRequest, CannotSave
 from modules.core.people import LOCAL_OWNER
 from modules.core.request import parse_request
 from modules.core.requests import REQUEST, Input
@@ -31,8 +38,8 @@ def input_routes(app: App) -> APIRouter:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":
             return JSONResponse(await from_gallery(app, request), status_code=201)
-        data = await sent(request, kind)
-        known = await run_in_threadpool(app.inputs.put, LOCAL_OWNER, data)
+        async with sent(request, kind, app.settings.data_dir) as data:
+            known = await run_in_threadpool(app.inputs.put, LOCAL_OWNER, data)
         return JSONResponse(about(known), status_code=201)
 
     @routes.get("/{input_id}")
@@ -65,17 +72,48 @@ async def from_gallery(app: App, request: Request) -> Json:
     return about(await run_in_threadpool(put))
 
 
-async def sent(request: Request, kind: str) -> bytes:
-    """The bytes of the file in a request. Raises BadRequest."""
+@asynccontextmanager
+async def sent(request: Request, kind: str, folder: Path) -> AsyncIterator[bytes | mmap]:
+    """The file in a request, on the disk however large it is. Raises BadRequest, CannotSave."""
     if kind.startswith("image/"):
-        return await request.body()
-    if kind != "multipart/form-data":
+        with TemporaryFile(dir=folder) as file:
+            try:
+                async for chunk in request.stream():
+                    file.write(chunk)
+                file.flush()
+            except OSError as error:
+                raise CannotSave(f"the picture cannot be kept: {error.strerror or error}", "make room") from error
+            with mapped(file) as data:
+                yield data
+    elif kind == "multipart/form-data":
+        async with posted(request) as sent_file:
+            with mapped(sent_file) as data:
+                yield data
+    else:
         raise BadRequest(f"a picture cannot come as {kind[:60] or 'nothing'}", WAYS)
+
+
+@contextmanager
+def mapped(file: IO[bytes]) -> Iterator[bytes | mmap]:
+    """A file's bytes, which stay on the disk until they are looked at."""
+    if not file.seek(0, SEEK_END):
+        yield b""
+        return
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        yield data
+
+
+@asynccontextmanager
+async def posted(request: Request) -> AsyncIterator[IO[bytes]]:
+    """The file of a form. Raises BadRequest."""
     try:
-        async with request.form(max_files=1, max_fields=8) as form:
-            file = form.get("file")
-            if isinstance(file, UploadFile):
-                return await file.read()
+        form = await request.form(max_files=1, max_fields=8)
     except HTTPException as error:
         raise BadRequest(f"the form cannot be read: {error.detail}", WAYS) from error
-    raise BadRequest('the form has no field "file" with a file in it', WAYS)
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise BadRequest('the form has no field "file" with a file in it', WAYS)
+        yield file.file
+    finally:
+        await form.close()

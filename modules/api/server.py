@@ -25,6 +25,7 @@ from modules.api.upscalers import upscaler_routes
 from modules.api.words import word_routes
 from modules.app import App
 from modules.core.errors import Busy, CannotSave, NotAllowed, NotThere, QueueFull, TaffyError
+from modules.gallery.reading import MAX_BYTES
 
 ASSETS = Path(__file__).parents[1] / "ui" / "assets"
 ASSET_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
@@ -63,7 +64,7 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
     mount(server, app)
     hosts = {*LOOPBACK, app.settings.host}
     origins = {f"http://{f'[{host}]' if ':' in host else host}:{app.settings.port}" for host in hosts}
-    return Guard(server, hosts, origins)
+    return Guard(server, hosts, origins, {"/inputs": MAX_BYTES})
 
 
 def tell(_: Request, error: Exception) -> JSONResponse:

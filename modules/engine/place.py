@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import md5, sha256
 from math import ceil
 
 from PIL import Image, ImageChops
@@ -23,8 +23,8 @@ class Place:
 
     base: the whole picture, RGB. mask: where it may change, grey levels of the same size; None is everywhere. soft:
     grey means a degree of change. box: the part that is painted; it may reach beyond the base, whose edge then
-    continues. size: width and height of the painting. source: the picture before it was stretched, for the resize mode
-    "latent".
+    continues. size: width and height of the painting. digest: of the picture that was brought. source: that picture
+    before it was stretched, for the resize mode "latent".
     """
 
     base: Image.Image
@@ -32,6 +32,7 @@ class Place:
     soft: bool
     box: Box
     size: Size
+    digest: str
     source: Image.Image | None = None
 
     @property
@@ -52,11 +53,12 @@ class Place:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a picture's record should say: a digest of the mask that was used, and the part that was painted."""
+        """What a picture's record should say: digests of picture and mask, and the part that was painted."""
+        said = {"Init image hash": self.digest}
         if self.mask is None:
-            return {}
+            return said
         left, top, right, bottom = self.box
-        return {
+        return said | {
             "Mask digest": sha256(self.mask.tobytes()).hexdigest()[:12],
             "Painted area": f"{right - left}x{bottom - top} at {left} {top}",
         }
@@ -78,24 +80,27 @@ def place(request: GenerationRequest, inputs: Mapping[str, bytes], multiple: int
             "a second, finer pass is for pictures made from words alone",
             "set the hires scale to 1; to make the result larger use Upscale",
         )
-    picture, mask = _canvas(request, inputs)
+    brought = read_picture(inputs, request.image)
+    digest = md5(brought.tobytes(), usedforsecurity=False).hexdigest()  # as in A1111
+    picture, mask = _canvas(brought, request, inputs)
     if mask is not None and mask.getbbox() is None:
         raise BadRequest("the mask is empty: nothing may change", "paint over what should change")
     size = request.width, request.height
     if mask is not None and request.only_masked:
-        return Place(picture, mask, request.soft_mask, surroundings(mask, request.mask_padding, size), size)
+        return Place(picture, mask, request.soft_mask, surroundings(mask, request.mask_padding, size), size, digest)
     whole = (0, 0, *size)
     if all(0 <= wanted - own < multiple for wanted, own in zip(size, picture.size, strict=True)):
-        return Place(picture, mask, request.soft_mask, whole, size)
+        return Place(picture, mask, request.soft_mask, whole, size, digest)
     source = picture if request.resize_mode == "latent" else None
     base = fitted(picture, size, request.resize_mode)
     mask = None if mask is None else fitted(mask, size, request.resize_mode)
-    return Place(base, mask, request.soft_mask, whole, size, source)
+    return Place(base, mask, request.soft_mask, whole, size, digest, source)
 
 
-def _canvas(request: GenerationRequest, inputs: Mapping[str, bytes]) -> tuple[Image.Image, Image.Image | None]:
+def _canvas(
+    picture: Image.Image, request: GenerationRequest, inputs: Mapping[str, bytes]
+) -> tuple[Image.Image, Image.Image | None]:
     """The picture with its extensions, and the mask on it."""
-    picture = read_picture(inputs, request.image)
     mask = shaped(_mask_of(picture, request, inputs), request) if request.mask else None
     left, top, right, bottom = _extensions(request)
     if not any((left, top, right, bottom)):

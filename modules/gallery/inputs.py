@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from io import BytesIO
+from mmap import mmap
 from pathlib import Path
 
 from PIL import Image
@@ -39,7 +40,7 @@ class Inputs:
         self._key = kept_key(folder / ".key")
         self._unpacking = threading.Lock()  # bounds the memory: a picture of 64 megapixels takes 0.5 GB
 
-    def put(self, owner: str, data: bytes, parent: str = "") -> Input:
+    def put(self, owner: str, data: bytes | mmap, parent: str = "") -> Input:
         """Keep a picture file, upright as a PNG of 8-bit RGB, RGBA or L; the same bytes have the same id.
 
         parent: id of the gallery picture it is a copy of. Raises BadRequest if it cannot be read, CannotSave.
@@ -94,9 +95,10 @@ class Inputs:
             old[id].unlink(missing_ok=True)
         return len(gone)
 
-    def _id(self, owner: str, data: bytes) -> str:
+    def _id(self, owner: str, data: bytes | mmap) -> str:
         """22 letters that nobody can know who has not the key of this installation."""
-        mac = hmac.new(self._key, owner.encode() + b"\0" + data, "sha256")
+        mac = hmac.new(self._key, owner.encode() + b"\0", "sha256")
+        mac.update(data)
         return urlsafe_b64encode(mac.digest()[:16]).rstrip(b"=").decode()
 
     def _path(self, input_id: str, owner: str) -> Path:

@@ -29,6 +29,7 @@ from modules.training.scenes import read_holdouts
 from modules.training.school import School, may_judge
 from modules.training.sheets import evaluation_sheet, nearest_sheet
 from modules.training.vae import round_trip_psnr, unseen_renders
+from modules.training.webp import save_small
 
 PER_PAPER = 512
 
@@ -74,7 +75,7 @@ class Evaluation:
     output: Path
 
     def write(self, count: int) -> dict[str, Any]:
-        """Everything, as evaluation.json, .md, .png, nearest.png and features.npz; returns the JSON's values."""
+        """Everything, as evaluation.json, .md, .webp, nearest.webp and features.npz; returns the JSON's values."""
         found: dict[str, Any] = {"sampler": f"DDIM, {self.maker.steps} steps, CFG {self.maker.cfg:g}"}
         examined = self.school.examine(self.judge)
         found["judge"] = {name: _plain(marks) for name, marks in examined.items()}
@@ -88,7 +89,8 @@ class Evaluation:
         found["most confused"] = self._confused(made[:2])
         (self.output / "evaluation.json").write_text(json.dumps(found, indent=1) + "\n")
         (self.output / "evaluation.md").write_text(markdown(found))
-        evaluation_sheet([(one.paper.prompts, one.pictures) for one in made]).save(self.output / "evaluation.png")
+        seen = evaluation_sheet([(one.paper.prompts, one.pictures) for one in made])
+        save_small(seen, self.output / "evaluation.webp")
         return found
 
     def _make(self, paper: Paper) -> Made:
@@ -131,11 +133,12 @@ class Evaluation:
         order = distances.argsort()[:12]
         training: RenderSet = self.school.training()
         prompts = [prompt for one in made for prompt in one.paper.prompts]
-        nearest_sheet(
+        nearest = nearest_sheet(
             torch.cat([one.pictures for one in made])[order],
             training.floats(which[order].numpy()),
             [prompts[i] for i in order.tolist()],
-        ).save(self.output / "nearest.png")
+        )
+        save_small(nearest, self.output / "nearest.webp")
         rate = Figure(int(hits.sum()), len(hits), 0.01)
         return {**rate.plain(), "threshold": round(threshold, 3), "unseen real pictures": len(real)}
 

@@ -16,6 +16,7 @@ from modules.training.renders import RenderSet
 from modules.training.run import RENDERS
 from modules.training.school import School
 from modules.training.sheets import nearest_sheet
+from modules.training.webp import save_small
 
 TAFFY = "taffy, van gogh oil painting"
 SEEDS = 8
@@ -31,8 +32,8 @@ def main() -> None:
     arguments = parser.parse_args()
     maker = load_maker(arguments.checkpoint)
     training = School(arguments.run, RENDERS, maker.vae).training()
-    taffy(maker, load_library(arguments.features), training).save(arguments.output / "starter-taffy.png")
-    everything(maker).save(arguments.output / "starter-sheet.png")
+    save_small(taffy(maker, load_library(arguments.features), training), arguments.output / "starter-taffy.webp")
+    save_small(everything(maker), arguments.output / "starter-sheet.webp")
 
 
 def taffy(maker: Maker, library: Library, training: RenderSet) -> Image.Image:

@@ -11,9 +11,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from modules.api.guard import MAX_BODY
+from modules.api.server import ASSETS
 from modules.gallery import Inputs
+from modules.gallery.reading import MAX_BYTES
 from tests.api.conftest import Server
-from tests.gallery.brought import file_of, noise
+from tests.gallery.brought import RED, file_of, noise
 from tests.workers import NoiseConfig
 
 CAT = {"prompt": "a cat", "steps": 3, "seed": 7, "width": 32, "height": 32}
@@ -51,6 +54,21 @@ def test_a_file_goes_in_as_it_is(standing: Server) -> None:
 def test_a_form_with_a_file_goes_in_too(standing: Server) -> None:
     answer = standing.client.post("/inputs", files={"file": ("cat.bmp", file_of(noise(32), "BMP"), "image/bmp")})
     assert (answer.status_code, answer.json()["width"]) == (201, 32)
+
+
+def test_a_file_larger_than_other_requests_may_be_goes_in(standing: Server) -> None:
+    large = file_of(Image.new("RGB", (3400, 3400), RED), "BMP")
+    assert len(large) > MAX_BODY
+    assert bring(standing, large, "image/bmp").json()["width"] == 3400
+    assert standing.client.post("/jobs", content=large).status_code == 413
+
+
+def test_a_file_without_anything_in_it_gets_a_sentence(standing: Server) -> None:
+    assert "not a readable picture" in bring(standing, b"").json()["error"]
+
+
+def test_the_page_knows_how_large_a_file_may_be() -> None:
+    assert f"MOST_BYTES = {MAX_BYTES:_};" in (ASSETS / "source-upload.js").read_text()
 
 
 def test_a_gallery_picture_goes_in_with_its_text_and_as_the_parent(standing: Server) -> None:

@@ -62,7 +62,9 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": f"{kind}.body", "body": b"hello"})
 
 
-GUARD = Guard(hello, LOOPBACK, [f"http://{host}:7860" for host in ("localhost", "127.0.0.1", "[::1]")])
+GUARD = Guard(
+    hello, LOOPBACK, [f"http://{host}:7860" for host in ("localhost", "127.0.0.1", "[::1]")], {"/large": 300_000_000}
+)
 
 
 def ask(
@@ -153,6 +155,12 @@ def test_a_huge_body_is_refused_before_it_is_read() -> None:
     status, body, _ = ask(host, ("content-length", str(MAX_BODY + 1)), method="POST")
     assert (status, "32 MB" in body) == (413, True)
     assert ask(host, ("content-length", "many"), method="POST")[0] == 413
+
+
+def test_a_path_may_take_larger_bodies() -> None:
+    for path, megabytes, status in (("/large", 300, 200), ("/large", 301, 413), ("/", 300, 413)):
+        headers = ("host", "localhost"), ("content-length", str(megabytes * 1_000_000))
+        assert ask(*headers, method="POST", path=path)[0] == status
 
 
 def test_a_body_of_unknown_length_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import md5
 from typing import Any
 
 import numpy as np
@@ -191,3 +192,10 @@ def test_the_record_names_the_mask_that_was_used() -> None:
     assert one == same
     assert one["Painted area"] == "64x48 at 0 0"
     assert one["Mask digest"] != other["Mask digest"]
+
+
+def test_the_record_names_the_picture_as_a1111_does() -> None:
+    digest = md5(scene().tobytes()).hexdigest()
+    assert placed(scene()).facts == {"Init image hash": digest}
+    assert placed(scene(), white((0, 0, 9, 9))).facts["Init image hash"] == digest
+    assert placed(scene(61, 47)).facts["Init image hash"] != digest

@@ -112,11 +112,37 @@ def test_the_colours_of_print_are_converted_and_the_notes_say_so(kind: str) -> N
     assert "CMYK" in brought.notes[0]
 
 
-def test_a_colour_profile_that_is_not_applied_is_named() -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert read_picture(file_of(noise(), icc_profile=srgb)).notes == ()
-    other = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    assert "colour profile was not applied" in read_picture(file_of(noise(), icc_profile=other)).notes[0]
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped() -> bytes:
+    """A profile in which red means blue, and blue red."""
+    named = SRGB.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
+    return named.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+
+
+def test_a_picture_in_srgb_stays_as_it_is() -> None:
+    brought = read_picture(file_of(noise(), icc_profile=SRGB))
+    assert (brought.notes, brought.image.tobytes()) == ((), noise().tobytes())
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_colour_profile_is_applied_and_the_notes_say_so(mode: str) -> None:
+    image = two_tone().quantize(4) if mode == "P" else two_tone().convert(mode)
+    if mode == "RGBA":
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    brought = read_picture(file_of(image, icc_profile=swapped()))
+    assert brought.notes == ("its colours were converted from swap built-in to sRGB",)
+    assert near(brought.image.convert("RGB").getpixel((16, 2)), BLUE, by=12)
+    if mode == "RGBA":
+        assert brought.image.getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+@pytest.mark.parametrize("profile", [b"nonsense", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()])
+def test_a_profile_that_does_not_fit_is_named_and_changes_nothing(profile: bytes) -> None:
+    brought = read_picture(file_of(noise(), icc_profile=profile))
+    assert "colour profile could not be used" in brought.notes[0]
+    assert brought.image.tobytes() == noise().tobytes()
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])

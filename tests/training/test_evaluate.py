@@ -52,7 +52,7 @@ def test_the_examination_runs_from_prompts_to_files(
     assert found["seen"]["concept"]["n"] == 2 * COUNT
     assert 0 <= found["copies"]["share"] <= 1
     assert "| concept |" in (tmp_path / "evaluation.md").read_text()
-    assert {file.name for file in tmp_path.glob("*.png")} == {"evaluation.png", "nearest.png"}
+    assert {file.name for file in tmp_path.glob("*.webp")} == {"evaluation.webp", "nearest.webp"}
 
 
 def test_seen_papers_hold_nothing_held_out_and_the_others_only_that() -> None:

@@ -1,5 +1,7 @@
 // Pictures on their way to the server, which keeps them by id (`/inputs`).
 
+const MOST_BYTES = 300_000_000; // the server takes no more (MAX_BYTES) and would hang up in the middle
+
 export const inputUrl = (id) => `/inputs/${encodeURIComponent(id)}`;
 
 const problem = ({ error, advice } = {}, status) => new Error([error, advice].filter(Boolean).join("; ") || `status ${status}`);
@@ -25,6 +27,10 @@ export const inputFromGallery = (picture) => post("/inputs", { picture });
 
 /** A file as an input. tell(share) is called with 0 to 1 while it travels. */
 export function inputFromFile(file, tell = () => {}) {
+  if (file.size > MOST_BYTES) {
+    const size = Math.round(file.size / 1e6);
+    return Promise.reject(new Error(`a picture may have at most ${MOST_BYTES / 1e6} MB, this file has ${size}`));
+  }
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch does not say how far it is
     request.open("POST", "/inputs");
