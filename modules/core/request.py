@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from modules.core.errors import BadRequest
@@ -17,12 +17,35 @@ from modules.core.errors import BadRequest
 MAX_PIXELS = 64_000_000
 MAX_SEED = 2**53 - 1  # the largest whole number a browser keeps exactly
 MAX_PROMPT = 20_000
+MAX_TURNS = 20
 
 Side = Annotated[int, Field(ge=0, le=65_536)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Extension = Annotated[int, Field(ge=0, le=4096)]
 InputId = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
 Weight = Annotated[float, Field(gt=0, le=100)]
+
+
+def turns(text: str) -> tuple[tuple[int, float], ...]:
+    """The seeds that noise is turned toward, and how far: "12:0.15, 99:0.4" is (12, 0.15), (99, 0.4). Raises ValueError."""
+    pairs = [pair.partition(":") for pair in text.split(",")] if text.strip() else []
+    try:
+        found = tuple((int(seed), float(strength)) for seed, _, strength in pairs)
+    except ValueError:
+        raise ValueError(
+            f"write seed:strength with commas between, such as 12:0.15, 99:0.4; got {text!r:.80}"
+        ) from None
+    if len(found) > MAX_TURNS:
+        raise ValueError(f"at most {MAX_TURNS} turns are kept, got {len(found)}")
+    for seed, strength in found:
+        if not (0 <= seed <= MAX_SEED and 0 <= strength <= 1):
+            raise ValueError(f"a seed is 0 to {MAX_SEED} and a strength 0 to 1, got {seed}:{strength:g}")
+    return found
+
+
+def _readable_turns(text: str) -> str:
+    turns(text)
+    return text
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -38,6 +61,8 @@ class GenerationRequest:
     seed: 0 to 2**53-1; -1 asks for a random one. Picture i of a job uses seed + i.
     variation_seed, variation_strength: how far (0 to 1) the starting noise is turned toward that of another seed;
     with a strength above 0 every picture has the same seed, and picture i the variation seed + i.
+    earlier_variations: what the noise is turned toward before that, "seed:strength" in order with commas between, the
+    same for every picture: the variations of the picture that is varied again.
     tiling: the picture continues over its edges, so that copies fit side by side.
     count: 1 to 64 pictures. batch_size: how many are denoised together, 1 to 16.
     clip_skip: 1 to 12; 2 leaves out the last layer of the text encoder.
@@ -91,6 +116,7 @@ class GenerationRequest:
     seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
     variation_seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
     variation_strength: Share = 0.0
+    earlier_variations: Annotated[str, AfterValidator(_readable_turns)] = ""
     tiling: bool = False
     count: Annotated[int, Field(ge=1, le=64)] = 1
     batch_size: Annotated[int, Field(ge=1, le=16)] = 1

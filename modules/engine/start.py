@@ -5,7 +5,7 @@ The rule of steps is A1111's; the start itself is SDEdit (Meng et al. 2022, algo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from modules.core.errors import BadRequest
 from modules.core.family import Family
-from modules.core.request import GenerationRequest
+from modules.core.request import GenerationRequest, turns
 from modules.engine.mask import cells, filled
 from modules.engine.picture import resized, to_tensor
 from modules.engine.place import Place
@@ -131,10 +131,8 @@ def begin(family: Family, run: Pass, seeds: Sequence[int], first: int) -> Begin:
     shape = family.latent_shape(request.width, request.height)
     stream = NoiseStream(seeds, shape, request.noise_source, family.device)
     noise = stream.draw()
-    if request.variation_strength:
-        others = [request.variation_seed + first + row for row in range(len(seeds))]
-        other = NoiseStream(others, shape, request.noise_source, family.device).draw()
-        noise = turned(noise, other, request.variation_strength)
+    for others, strength in variations(request, first, len(seeds)):
+        noise = turned(noise, NoiseStream(others, shape, request.noise_source, family.device).draw(), strength)
     steps_noise = noise_function(sampler, stream, run.levels)
     if run.origin is None:
         return Begin(noise * sampler.start_scale(run.sigmas), None, steps_noise)
@@ -143,6 +141,14 @@ def begin(family: Family, run: Pass, seeds: Sequence[int], first: int) -> Begin:
         latents = latents + run.origin.noise_share * noise
     sigma = run.sigmas[0]
     return Begin(run.sigmas.alpha(sigma) * latents + sigma * noise, latents, steps_noise)
+
+
+def variations(request: GenerationRequest, first: int, count: int) -> Iterator[tuple[list[int], float]]:
+    """Toward which seeds the noise of `count` pictures is turned, and how far, in order; A1111's turn is the last."""
+    for seed, strength in turns(request.earlier_variations):
+        yield [seed] * count, strength
+    if request.variation_strength:
+        yield [request.variation_seed + first + row for row in range(count)], request.variation_strength
 
 
 def beside(family: Family, request: GenerationRequest, place: Place | None) -> Tensor | None:

@@ -34,6 +34,7 @@ USED = frozenset({"Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Siz
 FIELDS = {  # A1111's key -> the field, where the value is written as it is, and left out at its default
     "Variation seed": "variation_seed",
     "Variation seed strength": "variation_strength",
+    "Earlier variations": "earlier_variations",
     "Clip skip": "clip_skip",
     "Tiling": "tiling",
     "Style mode": "style_mode",

@@ -128,6 +128,14 @@ def variation_controls() -> Form:
             info="The picture it turns toward.",
             interactive=True,
         ),
+        "earlier_variations": gr.Textbox(
+            GenerationRequest.earlier_variations,
+            label="Turned before",
+            placeholder="Not yet",
+            info="What the picture was varied by before, in order: seed:strength with commas between.",
+            elem_classes="taffy-earlier_variations",
+            interactive=True,
+        ),
     }
 
 

@@ -26,6 +26,7 @@ def hires_controls(page: Page) -> Form:
             step=0.25,
             label="Times larger",
             info="The finished picture is made larger and painted over. 1: no second pass.",
+            elem_id="hires-scale",
             buttons=[],
             interactive=True,
         )
@@ -36,14 +37,31 @@ def hires_controls(page: Page) -> Form:
             step=0.05,
             label="Strength",
             info="How much is painted over: 0.3 adds detail, 0.7 also changes shapes.",
+            elem_id="hires-strength",
             buttons=[],
             interactive=True,
         )
     upscaler = upscaler_choice(page)
     with gr.Row():
-        steps = gr.Slider(0, 150, request.hires_steps, step=1, label="Steps (0: same)", buttons=[], interactive=True)
+        steps = gr.Slider(
+            0,
+            150,
+            request.hires_steps,
+            step=1,
+            label="Steps (0: same)",
+            elem_id="hires-steps",
+            buttons=[],
+            interactive=True,
+        )
         cfg = gr.Slider(
-            0, 30, request.hires_cfg_scale, step=0.5, label="CFG scale (0: same)", buttons=[], interactive=True
+            0,
+            30,
+            request.hires_cfg_scale,
+            step=0.5,
+            label="CFG scale (0: same)",
+            elem_id="hires-cfg",
+            buttons=[],
+            interactive=True,
         )
     return {
         "hires_scale": scale,
@@ -73,12 +91,13 @@ def upscaler_choice(page: Page) -> gr.Dropdown:
 def hires_words() -> Form:
     """What the second pass may have of its own: sampler, schedule, prompts."""
     with gr.Row():
-        sampler = gr.Dropdown([SAME, *SAMPLERS], value="", label="Sampler", interactive=True)
-        schedule = gr.Dropdown([SAME, *SCHEDULES], value="", label="Schedule", interactive=True)
-    prompt = gr.Textbox(label="Prompt of the second pass", placeholder="As in the first pass", lines=1, max_lines=6)
-    negative = gr.Textbox(
-        label="Negative prompt of the second pass", placeholder="As in the first pass", lines=1, max_lines=6
-    )
+        sampler = gr.Dropdown([SAME, *SAMPLERS], value="", label="Sampler", elem_id="hires-sampler", interactive=True)
+        schedule = gr.Dropdown(
+            [SAME, *SCHEDULES], value="", label="Schedule", elem_id="hires-schedule", interactive=True
+        )
+    words = {"placeholder": "As in the first pass", "lines": 1, "max_lines": 6}
+    prompt = gr.Textbox(label="Prompt of the second pass", elem_id="hires-prompt", **words)
+    negative = gr.Textbox(label="Negative prompt of the second pass", elem_id="hires-negative", **words)
     return {
         "hires_sampler": sampler,
         "hires_schedule": schedule,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from modules.core.errors import BadRequest
-from modules.core.request import MAX_SEED, GenerationRequest, parse_request
+from modules.core.request import MAX_SEED, GenerationRequest, parse_request, turns
 
 
 def test_an_empty_request_is_fine() -> None:
@@ -42,6 +42,14 @@ def test_an_empty_request_is_fine() -> None:
         ({"clip_skip": 13}, "clip skip: Input should be less than or equal to 12, got 13"),
         ({"noise_source": "gpu"}, "noise source: Input should be 'nv' or 'cpu', got 'gpu'"),
         ({"prompt": "x" * 20_001}, "prompt: String should have at most 20000 characters"),
+        (
+            {"earlier_variations": "12"},
+            "earlier variations: write seed:strength with commas between, such as 12:0.15, 99:0.4; got '12'",
+        ),
+        ({"earlier_variations": "1:2"}, "earlier variations: a seed is 0 to 9007199254740991 and a strength 0 to 1"),
+        ({"earlier_variations": "1:nan"}, "earlier variations: a seed is 0 to 9007199254740991 and a strength 0 to 1"),
+        ({"earlier_variations": "-1:0.5"}, "earlier variations: a seed is 0 to 9007199254740991 and a strength 0 to 1"),
+        ({"earlier_variations": ",".join(["1:0.5"] * 21)}, "earlier variations: at most 20 turns are kept, got 21"),
         ({"prompt": None}, "prompt: Input should be a valid string, got None"),
         ({"stepz": 20}, "stepz: Unexpected keyword argument, got 20"),
     ],
@@ -109,3 +117,8 @@ def test_json_and_back_is_the_same_request(**values: object) -> None:
     request = parse_request(values)
     adapter = TypeAdapter(GenerationRequest)
     assert adapter.validate_json(adapter.dump_json(request)) == request
+
+
+def test_turns_are_read_in_their_order() -> None:
+    assert turns(" 12:0.15, 9:1 ,12:.5") == ((12, 0.15), (9, 1.0), (12, 0.5))
+    assert turns("") == turns(" ") == ()

@@ -133,18 +133,6 @@ def test_noise_of_the_cpu_generator_gives_another_picture_than_nv(studio: Studio
     assert not np.array_equal(studio.pictures(noise_source="cpu")[0], studio.pictures(noise_source="nv")[0])
 
 
-def test_a_subtle_variation_is_nearer_than_a_strong_one(studio: Studio) -> None:
-    plain = studio.pictures()[0]
-    subtle, strong = (studio.pictures(variation_seed=9, variation_strength=s)[0] for s in (0.1, 0.6))
-    assert 0 < np.abs(subtle - plain).mean() < np.abs(strong - plain).mean()
-
-
-def test_picture_i_of_a_variation_is_that_of_variation_seed_plus_i(studio: Studio) -> None:
-    together = studio.pictures(variation_seed=9, variation_strength=0.3, count=2)
-    alone = studio.pictures(variation_seed=10, variation_strength=0.3)
-    assert np.array_equal(together[1], alone[0])
-
-
 def test_a_picture_that_an_extension_left_with_transparency_is_handed_over_as_rgb(studio: Studio) -> None:
     class Alpha:
         @hookimpl

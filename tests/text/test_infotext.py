@@ -205,6 +205,14 @@ def test_bare_words_between_the_values_are_passed_over() -> None:
     assert read_infotext("Steps: 20, Tiling, Seed: 5, Size: 8x8").values["Seed"] == "5"
 
 
+def test_a_single_variation_is_written_as_a1111_does_and_earlier_ones_beside_it() -> None:
+    varied = replace(CAT, variation_seed=9, variation_strength=0.2)
+    assert "Variation seed: 9, Variation seed strength: 0.2" in write_infotext(varied, {})
+    assert "Earlier" not in write_infotext(varied, {})
+    child = write_infotext(replace(varied, earlier_variations="5:0.1, 6:0.3"), {})
+    assert 'Variation seed: 9, Variation seed strength: 0.2, Earlier variations: "5:0.1, 6:0.3"' in child
+
+
 def test_extras_keep_their_types() -> None:
     extras: dict[str, JsonValue] = {
         "a.yes": True,
@@ -243,6 +251,9 @@ REQUESTS = st.builds(
     width=st.integers(0, 8000),
     height=st.integers(0, 8000),
     seed=st.integers(-1, 2**53 - 1),
+    variation_seed=st.integers(-1, 2**53 - 1),
+    variation_strength=st.floats(0, 1),
+    earlier_variations=st.sampled_from(["", "12:0.15", "12:0.15, 99:0.4"]),
     clip_skip=st.integers(1, 12),
     noise_source=st.sampled_from(["nv", "cpu"]),
     extras=st.dictionaries(

@@ -60,7 +60,7 @@ def test_a_chapter_has_no_markup_of_its_own_and_asks_nobody_outside() -> None:
 
 def test_every_control_has_its_place_in_the_help() -> None:
     about = (ROOT / "modules" / "ui" / "assets" / "about.js").read_text(encoding="utf-8")
-    headlines = re.findall(r'^  \w+: \["([^"]+)",', about, re.MULTILINE)
+    headlines = re.findall(r'^  "?[\w-]+"?: \["([^"]+)",', about, re.MULTILINE)
     docs = (DOCS / "controls.md").read_text(encoding="utf-8")
     assert len(headlines) > 10
     assert [words for words in headlines if f"## {words}\n" not in docs] == []

@@ -24,8 +24,8 @@ export class Actions {
         reuse({ seed: this.picture.seed });
         this.say("The seed is in the form.");
       }),
-      this.button("Vary (subtle)", "Make it once more with small changes", () => vary(this.picture, SUBTLE)),
-      this.button("Vary (strong)", "Make it once more with large changes", () => vary(this.picture, STRONG)),
+      this.button("Vary (subtle)", "Make it once more with small changes", () => this.vary(SUBTLE)),
+      this.button("Vary (strong)", "Make it once more with large changes", () => this.vary(STRONG)),
       ...chainButtons(this),
     );
     this.history = new History();
@@ -48,6 +48,11 @@ export class Actions {
   async reuse() {
     reuse(await requestOf(this.picture));
     this.say("The form has what this picture was made with.");
+  }
+
+  async vary(strength) {
+    const { notes } = await vary(this.picture, strength);
+    this.say(notes.join(" "));
   }
 
   say(words) {

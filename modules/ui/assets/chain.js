@@ -12,7 +12,7 @@ import { asked, cancel } from "./view.js";
 const LARGER = 2;
 const OVERLAP = 1 / 8; // of the shorter side: more eats into what a small picture shows
 const NEW_EDGES = 0.9; // strength: what lies beyond the edge is painted anew, and its first colours are kept
-const ANEW = { mask: "", width: 0, height: 0, count: 1, seed: -1, hires_scale: 1, variation_strength: 0 };
+const ANEW = { mask: "", width: 0, height: 0, count: 1, seed: -1, hires_scale: 1, variation_strength: 0, earlier_variations: "" };
 const UNSTYLED = { style_mode: "none", style_images: [], style_weights: [], style_match: false };
 
 /** The best there is: a network for pictures if somebody put one into the models folder. */
@@ -27,10 +27,11 @@ export async function enlarge(image, parent = "") {
   return job({ kind: "upscale", image, upscaler: await bestUpscaler(), scale: LARGER, parent });
 }
 
+/** {id, notes} */
 async function job(request) {
   asked(true);
   try {
-    return (await post("/jobs", request)).id;
+    return await post("/jobs", request);
   } catch (error) {
     asked(false);
     throw error;
@@ -49,13 +50,13 @@ async function zoomOut(picture) {
 export function chainButtons(actions) {
   const asks = (label, title, act) =>
     actions.button(label, title, async () => {
-      const id = await act(actions.picture);
+      const { id, notes } = await act(actions.picture);
       const back = element("button", { type: "button", onclick: () => takeBack(id) }, "Take it back");
       const takeBack = async (one) => {
         await cancel(one);
         actions.say("It was taken back.");
       };
-      actions.say("It is on its way. ");
+      actions.say(["It is on its way. ", ...notes.map((note) => `(${note}) `)].join(""));
       actions.said.append(back);
     });
   const sends = (label, title, what, how) => actions.button(label, title, () => send(actions.picture, what, how));

@@ -166,12 +166,17 @@ class Extras extends HTMLElement {
     try {
       if (!folder && !ids.length) throw new Error("There is no picture yet. Choose files, drop some here, or name a folder.");
       if (folder && ids.length) throw new Error("There are pictures and a folder. Remove one of them.");
-      if (ids.length === 1) asked([(await post("/jobs", { ...this.request(), image: ids[0] })).id]);
+      if (ids.length === 1) this.took(await post("/jobs", { ...this.request(), image: ids[0] }));
       else this.answered(await post("/batch", { request: this.request(), ...(folder ? { folder } : { inputs: ids }) }));
     } catch (error) {
       say(false);
       this.tell([error.message]);
     }
+  }
+
+  took({ id, notes }) {
+    asked([id]);
+    this.tell(notes);
   }
 
   answered({ ids, notes, refused }) {

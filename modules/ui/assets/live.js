@@ -36,6 +36,7 @@ class Live extends HTMLElement {
     this.problem = element("span", { role: "alert" });
     const title = `Draw again while you write, with at most ${STEPS} steps`;
     this.waits = element("span", { className: "taffy-waits", role: "status" });
+    this.notes = ""; // what is different from what was asked for
     this.replaceChildren(element("label", { title }, this.box, " Live"), this.waits, this.problem);
     this.drawn = null; // the request of the newest live job
     this.ends = [watchForm(() => this.follow()), watch((kind) => kind === "state" && this.wait())];
@@ -48,16 +49,17 @@ class Live extends HTMLElement {
   /** A picture that somebody asked for is not taken back for a live one. */
   wait() {
     const waits = view.state?.waiting.some(({ id }) => id === this.job) && view.state.running;
-    const words = waits ? "Live waits for the running job" : "";
+    const words = waits ? "Live waits for the running job" : this.notes;
     if (this.waits.textContent !== words) this.waits.textContent = words;
   }
 
   turn() {
     sessionStorage.setItem(ON, this.box.checked ? "on" : "off");
-    this.problem.textContent = "";
+    this.problem.textContent = this.notes = "";
     this.drawn = null;
     this.job = ""; // the picture of the last time stays
     if (this.box.checked) this.ask();
+    else this.wait();
   }
 
   follow() {
@@ -88,9 +90,11 @@ class Live extends HTMLElement {
     const headers = { "Content-Type": "application/json" };
     const instead = encodeURIComponent(this.job ?? "");
     const answer = await fetch(`/jobs?instead_of=${instead}`, { method: "POST", headers, body: wanted });
-    const { id, error } = await answer.json();
+    const { id, notes = [], error } = await answer.json();
     this.job = id ?? this.job;
+    this.notes = notes.join(" ");
     this.problem.textContent = error ?? "";
+    this.wait();
     if (error) asked(false);
   }
 }

@@ -1,6 +1,9 @@
 // The pictures that the page shows, and what can be asked of one.
 
+import { post, read } from "./source-upload.js";
 import { asked, view } from "./view.js";
+
+const NOISELESS = ["colour", "inject"]; // ways of style transfer
 
 /** All pictures of these jobs, newest first. job: the one it belongs to. */
 export function pictures({ running, recent }) {
@@ -15,29 +18,29 @@ export function neighbour(id, distance) {
   return all[place < 0 ? 0 : Math.min(all.length - 1, Math.max(0, place + distance))] ?? null;
 }
 
-async function answer(url, options) {
-  const reply = await fetch(url, options);
-  const value = await reply.json();
-  if (!reply.ok) throw new Error([value.error, value.advice].filter(Boolean).join("; "));
-  return value;
-}
-
 /** The request that makes exactly this picture again. */
-export const requestOf = (picture) => answer(`${picture.url}/request`);
+export const requestOf = (picture) => read(`${picture.url}/request`);
 
 /** Fill the form: every field that `fields` names. The form listens. */
 export function reuse(fields) {
   document.dispatchEvent(new CustomEvent("taffy-reuse", { detail: fields }));
 }
 
-/** Ask for the picture once more with its noise turned toward another, 0 (the same) to 1 (all of it). */
+/** All turns of the noise that made a picture, which its child begins with. */
+function turnsOf({ earlier_variations: earlier, variation_seed: seed, variation_strength: strength }) {
+  return strength ? [earlier, `${seed}:${strength}`].filter(Boolean).join(", ") : earlier;
+}
+
+/** Ask for the picture once more with its noise turned toward another, 0 (the same) to 1 (all of it): {id, notes} */
 export async function vary(picture, strength) {
   asked(true);
   try {
     const variation_seed = crypto.getRandomValues(new Uint32Array(1))[0];
-    const request = { ...(await requestOf(picture)), variation_seed, variation_strength: strength };
-    const headers = { "Content-Type": "application/json" };
-    await answer("/jobs", { method: "POST", headers, body: JSON.stringify(request) });
+    const made = await requestOf(picture);
+    if (made.kind || NOISELESS.includes(made.style_mode)) throw new Error("it was not made from noise, which is what is varied");
+    const child = { parent: picture.id, origin: "vary", earlier_variations: turnsOf(made) };
+    const request = { ...made, ...child, variation_seed, variation_strength: strength };
+    return await post("/jobs", request);
   } catch (error) {
     asked(false);
     throw error;

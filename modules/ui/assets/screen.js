@@ -24,7 +24,8 @@ export class Screen {
       const back = this.images[1 - this.front];
       if (this.images[this.front].getAttribute("src") === src) continue;
       Object.assign(back, { src, alt });
-      if (await back.decode().then(() => true, () => false)) this.swap();
+      await back.decode().catch(() => {}); // browsers give up decoding ahead for reasons of their own, and show it all the same
+      this.swap();
     }
     this.busy = false;
   }

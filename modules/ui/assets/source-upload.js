@@ -9,18 +9,19 @@ const problem = ({ error, advice } = {}, status) => new Error([error, advice].fi
 /** POST a value as JSON; the answer, or an error with the server's sentence. signal: an AbortSignal. */
 export async function post(url, value, signal) {
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(value), signal });
+  return read(url, { method: "POST", headers, body: JSON.stringify(value), signal });
+}
+
+/** What the server answers, or an error with its sentence. */
+export async function read(url, options) {
+  const answer = await fetch(url, options);
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw problem(said, answer.status);
   return said;
 }
 
 /** What the server knows of an input: {width, height, has_alpha, notes, parent ...} */
-export async function inputAbout(id) {
-  const answer = await fetch(`${inputUrl(id)}/about`);
-  if (!answer.ok) throw problem({}, answer.status);
-  return answer.json();
-}
+export const inputAbout = (id) => read(`${inputUrl(id)}/about`);
 
 /** A finished picture as an input: {id, url, width, height, notes, parent ...} */
 export const inputFromGallery = (picture) => post("/inputs", { picture });

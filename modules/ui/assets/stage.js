@@ -70,7 +70,7 @@ class Stage extends Drawn {
     this.curve.draw(running);
     this.drawProblem(recent.find(({ id }) => id === this.failed) ?? (running ? null : recent[0]));
     const newest = this.all[0]?.id ?? null;
-    const ended = this.job && !running && recent[0].pictures.length; // its last frame may have come after its picture
+    const ended = this.job !== running?.id && recent.find(({ id }) => id === this.job)?.pictures.length; // its last frame may have come after its picture
     const isNew = newest && !this.known.has(newest); // else the last one was taken back, and another will come
     if (ended || isNew) this.isGrid ||= !this.chosen;
     this.job = running?.id;

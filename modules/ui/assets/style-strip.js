@@ -36,8 +36,9 @@ class Strip extends HTMLElement {
     this.kept = JSON.parse(localStorage.getItem(KEY) ?? '{"tiles": []}');
     this.go = element("button", { type: "button", onclick: () => this.start() });
     this.said = element("p", { className: "taffy-source-problem", role: "alert" });
+    this.notes = element("p", { className: "taffy-notes", role: "status" });
     this.list = element("ul", { className: "taffy-style-strip" });
-    this.replaceChildren(element("div", { className: "taffy-source-bar" }, this.go), this.said, this.list);
+    this.replaceChildren(element("div", { className: "taffy-source-bar" }, this.go), this.said, this.notes, this.list);
     this.ends = [watchForm(() => this.draw()), watch((kind) => kind === "state" && this.draw())];
   }
 
@@ -51,13 +52,15 @@ class Strip extends HTMLElement {
 
   async start() {
     const { knob, label } = this.knob;
-    this.said.textContent = "";
+    this.said.textContent = this.notes.textContent = "";
     this.go.disabled = true;
     asked(true);
     try {
       const tiles = [];
       for (const request of requests(this.knob, formOf(TAB))) {
-        tiles.push({ job: (await post("/jobs", request)).id, value: request[knob], seed: request.seed });
+        const { id, notes } = await post("/jobs", request);
+        tiles.push({ job: id, value: request[knob], seed: request.seed });
+        this.notes.textContent = notes.join(" ");
       }
       this.kept = { knob, label, tiles };
       localStorage.setItem(KEY, JSON.stringify(this.kept));
