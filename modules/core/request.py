@@ -27,7 +27,7 @@ Weight = Annotated[float, Field(gt=0, le=100)]
 
 
 def turns(text: str) -> tuple[tuple[int, float], ...]:
-    """The seeds that noise is turned toward, and how far: "12:0.15, 99:0.4" is (12, 0.15), (99, 0.4). Raises ValueError."""
+    """Seeds that noise is turned toward, and how far: "12:0.15, 99:0.4" is (12, 0.15), (99, 0.4). Raises ValueError."""
     pairs = [pair.partition(":") for pair in text.split(",")] if text.strip() else []
     try:
         found = tuple((int(seed), float(strength)) for seed, _, strength in pairs)
