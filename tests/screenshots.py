@@ -57,6 +57,30 @@ def enter(field: str, value: str) -> Act:
     return act
 
 
+def insist(field: str, value: str) -> Act:
+    """Write a number and press Ctrl+Enter in its field: on leaving it the page would bring it back into range."""
+
+    def act(page: Page, server: NoisePage) -> None:
+        page.locator(f"#{field} input[type=number]").fill(value)
+        page.keyboard.press("Control+Enter")
+
+    return act
+
+
+def reuse(page: Page, server: NoisePage) -> None:
+    """The recipe of a picture that was made with a sampler that is not here."""
+    page.evaluate("document.dispatchEvent(new CustomEvent('taffy-reuse', {detail: {sampler: 'Eular'}}))")
+    page.wait_for_function("taffyForm.sampler === 'Eular'")
+    page.get_by_role("button", name="Generate").click()
+
+
+def lose_folder(page: Page, server: NoisePage) -> None:
+    """A models folder that was named at the start is not there."""
+    server.app.index._folders += (Path("/mnt/models"),)
+    page.reload()
+    page.get_by_text("files cannot be used").click()
+
+
 def huge(page: Page, server: NoisePage) -> None:
     page.locator("#height input").fill("40000")
     enter("width", "40000")(page, server)
@@ -80,6 +104,9 @@ ERRORS: dict[str, Act] = {
     "error-size": enter("width", "65"),
     "error-megapixels": huge,
     "error-empty-field": enter("width", ""),
+    "error-steps": insist("steps", "151"),
+    "error-cfg": insist("cfg", "1000"),
+    "error-sampler": reuse,
     "error-checkpoint": enter("checkpoint", "dreamboat"),
     "error-truncated": enter("checkpoint", "truncated"),
     "error-empty": enter("checkpoint", "empty"),
@@ -87,11 +114,12 @@ ERRORS: dict[str, Act] = {
     "error-zip": enter("checkpoint", "renamed"),
     "error-pickle": enter("checkpoint", "old"),
     "error-disk": fill_disk,
+    "error-folder": lose_folder,
 }
 
 
 def problem(page: Page) -> Locator:
-    return page.locator("taffy-refusal:visible, .taffy-problem:not(:empty)").first
+    return page.locator("taffy-refusal:visible, .taffy-problem:not(:empty), taffy-unusable details[open]").first
 
 
 def keep(page: Page, name: str) -> None:
@@ -101,7 +129,8 @@ def keep(page: Page, name: str) -> None:
     sentence, button = (place.bounding_box() for place in (problem(page), page.locator(".taffy-generate").first))
     assert sentence and button
     refused = page.locator("taffy-refusal:visible").count()
-    top, bottom = sentence["y"] - (10 if refused else 44), sentence["y"] + sentence["height"] + 12
+    failed = page.locator(".taffy-problem:not(:empty)").count()  # the line above says so
+    top, bottom = sentence["y"] - (44 if failed else 10), sentence["y"] + sentence["height"] + 12
     if refused:
         bottom = max(bottom, button["y"] + button["height"] + 12)
     clip = FloatRect(x=sentence["x"] - 8, y=top, width=sentence["width"] + 16, height=bottom - top)

@@ -1,5 +1,6 @@
-"""Bench `page`: how long the page takes to open, to answer the hand while a full-size step runs on the worker, and
-from the click to the first preview with the starter. Real Chromium, real server.
+"""Bench `page`: how long the page takes to open, to answer the hand while a full-size step runs on the worker, from
+the click to the first preview with the starter, and in Live from the last letter to the picture. Real Chromium, real
+server.
 
 --busy: the checkpoint whose steps run meanwhile: full (made here, 2.1 GB in a temporary folder) or starter.
 """
@@ -18,7 +19,7 @@ from tests.bench.report import Report, Row, machine
 from tests.bench.start import ROOT, Server, say, served, wait
 from tests.bench.step import models_with
 
-LOAD_LIMIT, ACTION_LIMIT, PREVIEW_LIMIT = 2.0, 0.1, 0.5  # seconds, promised
+LOAD_LIMIT, ACTION_LIMIT, PREVIEW_LIMIT, LIVE_LIMIT = 2.0, 0.1, 0.5, 1.0  # seconds, promised
 ACTIONS = 40
 TITLE = "The page under the hand"
 HAND = """async (n) => {
@@ -51,6 +52,20 @@ CLICK = """() => new Promise((done) => {
     look();
 })"""
 
+LIVE = """(words) => new Promise((done) => {
+    const shown = () => document.querySelector(".taffy-box img.front")?.src ?? "";
+    const before = shown(), prompt = document.querySelector("#prompt textarea");
+    prompt.value = words;
+    prompt.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    const began = performance.now();
+    const look = () => {
+        const src = shown();
+        if (src !== before && src.includes("/pictures/")) done((performance.now() - began) / 1000);
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--busy", default="full", help="default: %(default)s")
@@ -66,7 +81,7 @@ def run(options: Namespace) -> Iterator[Report]:
         flags = ["--ckpt", "starter", "--models-dir", str(models_with(options.busy, folder))]
         with served([sys.executable], ROOT, folder / "data", flags) as server:
             picture(server, {"prompt": "warm-up", "checkpoint": "starter", "steps": 4})
-            rows = [opening(browser, server, options.runs), previews(browser, server, options.runs)]
+            rows = [part(browser, server, options.runs) for part in (opening, previews, live)]
             yield Report("page", TITLE, tuple(rows), facts)
             rows.append(hand(browser, server, options.busy))
             yield Report("page", TITLE, tuple(rows), facts, complete=True)
@@ -109,6 +124,19 @@ def previews(browser: Any, server: Server, runs: int) -> Row:
         page.wait_for_function("document.querySelector('.taffy-box img.front').src.includes('/pictures/')")
         page.context.close()
     return Row("Seconds", "click to first preview", tuple(seconds), "s", PREVIEW_LIMIT)
+
+
+def live(browser: Any, server: Server, runs: int) -> Row:
+    """From the last letter to the picture, the pause that Live waits for included."""
+    page = filled(browser, server)
+    page.get_by_role("switch", name="Live").check()
+    seconds = []
+    for number in range(runs + 1):
+        page.wait_for_timeout(1500)
+        seconds.append(page.evaluate(LIVE, f"a castle, number {number}"))
+        say(f"live picture {seconds[-1]:.2f} s after the last letter")
+    page.context.close()
+    return Row("Seconds", "Live: last letter to picture", tuple(seconds[1:]), "s", LIVE_LIMIT)
 
 
 def hand(browser: Any, server: Server, busy: str) -> Row:

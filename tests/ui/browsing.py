@@ -130,3 +130,32 @@ def wait_for_form(page: Page) -> None:
     """The form is filled and the live part has heard of the server."""
     expect(page.locator("#checkpoint input")).to_have_value("tiny")
     expect(page.locator("taffy-engine")).to_have_attribute("data-state", re.compile("ready|busy"))
+
+
+def ask(page: Page, prompt: str, **numbers: int) -> None:
+    """Fill the form and press Ctrl+Enter in the prompt."""
+    for name, number in {"count": 1, "steps": 4, "seed": -1, **numbers}.items():
+        page.locator(f"#{name} input[type=number]").fill(str(number))
+        page.locator(f"#{name} input[type=number]").press("Tab")
+    page.locator("#prompt textarea").fill(prompt)
+    page.locator("#prompt textarea").press("Control+Enter")
+
+
+def result(page: Page, prompt: str, **numbers: int) -> None:
+    """Ask, and wait until the last picture of this prompt is shown."""
+    ask(page, prompt, **numbers)
+    expect(page.locator(".taffy-line")).to_have_text("Done")
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", prompt)
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", re.compile("^/pictures/"))
+
+
+def asked_over_http(page: Page, **values: Any) -> str:
+    """A job by `POST /jobs` from the page itself; its id."""
+    script = """async (values) => (await (await fetch("/jobs", {method: "POST",
+        headers: {"Content-Type": "application/json"}, body: JSON.stringify(values)})).json()).id"""
+    id: str = page.evaluate(script, {"steps": 4, "width": 64, "height": 64} | values)
+    return id
+
+
+def wait_until_idle(page: Page) -> None:
+    expect(page.locator("taffy-queue li.running, taffy-queue li.waiting")).to_have_count(0)

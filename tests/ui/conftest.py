@@ -61,6 +61,14 @@ def new_page(browser: Browser, server: Server) -> Iterator[NewPage]:
         yield open_page
 
 
+@pytest.fixture(scope="module")
+def one_page(browser: Browser, server: Server) -> Iterator[Page]:
+    """One page for all tests of a module that do not mind what the others did to it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    with strict(context):
+        yield open_in(context, server)
+
+
 @pytest.fixture
 def page(new_page: NewPage) -> Page:
     return new_page()

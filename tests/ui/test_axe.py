@@ -15,7 +15,7 @@ from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-TABS = ("txt2img", "img2img", "Extras", "Settings", "Help")
+TABS = ("txt2img", "img2img", "style transfer", "Extras", "Settings", "Help")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,20 @@ def test_no_tab_has_a_serious_barrier(browser: Browser, server: NoisePage, size:
             page.wait_for_timeout(300)
             findings[tab] = judged(page)
         assert findings == {tab: [] for tab in TABS}
+
+
+def test_no_tab_scrolls_sideways_on_a_phone(browser: Browser, server: NoisePage) -> None:
+    widths = {}
+    with opened(browser, server, PHONE) as page:
+        page.locator("#prompt textarea").fill("a zeppelin above the sea and a kat on the moon " * 4)
+        for tab in TABS:
+            to_tab(page, tab)
+            page.wait_for_timeout(300)
+            open_folded(page)
+            for width in (390, 360):
+                page.set_viewport_size({"width": width, "height": 780})
+                widths[tab, width] = page.evaluate("document.documentElement.scrollWidth")
+    assert {at: wide for at, wide in widths.items() if wide > at[1]} == {}
 
 
 def test_axe_would_find_a_barrier(browser: Browser, server: NoisePage) -> None:

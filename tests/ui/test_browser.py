@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.browsing import NewPage, Server, free_port, open_in, running_server, wait_for_form
 
@@ -60,34 +59,6 @@ def test_a_preview_is_painted_before_the_result(page: Page) -> None:
     kinds = painted(page)
     assert kinds.count("preview") >= 3
     assert kinds[-1] == "result"
-
-
-def test_a_frame_that_comes_after_its_picture_does_not_stay(browser: Browser, server: Server) -> None:
-    """The server tells a watcher the newest state, then the newest frame: around the last step the frame is older."""
-    picture = {"id": "p", "url": PICTURE, "seed": 1, "width": 1, "height": 1, "infotext": ""}
-    job = {"id": "j", "prompt": "quick", "error": "", "advice": "", "pictures": [picture], "message": ""}
-    running = {**job, "step": 4, "steps": 4, "picture": 1, "count": 1, "seconds_left": 0}
-    frame = {"job": "j", "n": 4, "step": 4, "steps": 4, "width": 1, "height": 1, "method": "full", "src": FRAME}
-    context = browser.new_context()
-    context.add_init_script("delete window.SharedWorker")  # its requests cannot be answered from here
-    page = context.new_page()
-    told: list[tuple[str, object]] = [
-        ("state", {"worker": {"state": "busy"}, "running": running, "waiting": [], "recent": []}),
-        ("frame", frame),
-        ("state", {"worker": {"state": "ready"}, "running": None, "waiting": [], "recent": [{**job, "state": "done"}]}),
-    ]
-
-    def tell_once(route: Route) -> None:  # and leave those waiting who ask again
-        if told:
-            body = "".join(f"event: {kind}\ndata: {json.dumps(value)}\n\n" for kind, value in told)
-            told.clear()
-            route.fulfill(body=body, content_type="text/event-stream")
-
-    page.route("**/jobs/stream", tell_once)
-    page.goto(server.url)
-    expect(page.locator("taffy-engine")).to_have_attribute("data-state", "failed")  # the end of the line
-    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", PICTURE)
-    context.close()
 
 
 def test_the_result_says_how_it_was_made_and_is_a_file(page: Page, server: Server) -> None:

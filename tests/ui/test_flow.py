@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,10 +72,6 @@ def done(page: Page, words: str) -> None:
     expect(front(page)).to_have_attribute("alt", words)
     expect(page.locator("taffy-queue li.running, taffy-queue li.waiting")).to_have_count(0)
     expect(page.locator(".taffy-line")).to_have_text("Done")
-
-
-def chips(page: Page) -> Locator:
-    return page.locator("taffy-queue li.done", has_text="job")  # and not the first start's
 
 
 def put(server: NoisePage, prompt: str, **values: Any) -> str:
@@ -169,6 +164,14 @@ def test_a_recipe_comes_back_and_a_variation_is_made(page: Page) -> None:
     expect(front(page)).not_to_have_attribute("src", re.compile(f"^{before}$|^data:"))
     expect(page.locator(".taffy-infotext")).to_contain_text("Variation seed strength: 0.15")
     done(page, "first words")
+    page.get_by_role("button", name="Vary (strong)").click()
+    expect(page.locator(".taffy-infotext")).to_contain_text(
+        re.compile(r'strength: 0.45, Earlier variations: "\d+:0.15"')
+    )
+    done(page, "first words")
+    expect(page.locator(".taffy-history li")).to_have_text(["vary →", "vary →"])
+    page.get_by_role("button", name="Reuse parameters").click()
+    page.wait_for_function("taffyForm.earlier_variations.endsWith(':0.15') && taffyForm.variation_strength === 0.45")
 
 
 def test_jobs_wait_change_places_and_are_cancelled_and_a_reload_finds_them(page: Page, server: NoisePage) -> None:
@@ -255,50 +258,3 @@ def test_a_count_that_somebody_chose_stays_and_the_usual_one_follows_the_measure
         expect(field(page, "width")).to_have_value("64")
         page.wait_for_timeout(800)
         expect(field(page, "count")).to_have_value("3")
-
-
-def test_the_memory_is_read_while_nothing_else_is_new(browser: Browser, server: NoisePage) -> None:
-    with opened(browser, server) as page, page.expect_response("**/memory", timeout=8000) as answer:
-        pass
-    assert answer.value.ok
-
-
-def test_what_has_no_noise_has_no_curve(browser: Browser, server: NoisePage) -> None:
-    hidden = """async (sigmas) => {
-        const curve = new (await import("/taffy/curve.js")).Curve();
-        curve.draw({ sigmas, steps: sigmas.length });
-        return curve.root.hidden;
-    }"""
-    with opened(browser, server) as page:
-        assert [page.evaluate(hidden, sigmas) for sigmas in ([0, 0, 0], [8, 2, 0], [0, 2, 8])] == [True, False, False]
-
-
-def test_the_hint_names_the_folder_of_this_server(browser: Browser, server: NoisePage) -> None:
-    with opened(browser, server) as page:
-        expect(page.locator(".taffy-note:visible").first).to_contain_text(str(server.app.models_folder))
-
-
-def test_the_strip_lists_all_of_today_and_older_ones_when_asked(browser: Browser, tmp_path: Path) -> None:
-    with noise_page(tmp_path, NoiseConfig()) as server:
-        ids = [put(server, f"job {number}", steps=1) for number in range(20)]
-        with opened(browser, server) as page:
-            expect(chips(page)).to_have_count(20)
-            expect(page.get_by_role("button", name="Show more")).to_have_count(0)
-        journal = server.app.queue.journal
-        journal._db.execute("UPDATE job SET ended = ended - 90000 WHERE id IN (?, ?, ?, ?, ?)", ids[:5])
-        with opened(browser, server) as page:
-            expect(chips(page)).to_have_count(15)
-            page.get_by_role("button", name="Show more").click()
-            expect(chips(page)).to_have_count(20)
-            expect(page.get_by_role("button", name="Show more")).to_have_count(0)
-            page.get_by_role("button", name="done job 0", exact=True).click()
-            expect(front(page)).to_have_attribute("alt", "job 0")
-
-
-def test_files_that_cannot_be_used_are_listed_with_their_reason(browser: Browser, tmp_path: Path) -> None:
-    with noise_page(tmp_path, NoiseConfig()) as server:
-        (tmp_path / "models" / "Stable-diffusion" / "old.ckpt").write_bytes(b"x")
-        server.app.index.scan()
-        with opened(browser, server) as page:
-            page.get_by_text("One file cannot be used").click()
-            expect(page.locator("taffy-unusable li:visible")).to_contain_text("old.ckpt")

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from modules.core.settings import ROOT
 from modules.ui.help import CHAPTERS, chapter
-from tests.ui.noise import noise_page, opened
+from tests.ui.noise import noise_page, opened, to_tab
+from tests.ui.test_axe import open_folded
 from tests.workers import NoiseConfig
 
 DOCS = ROOT / "docs"
@@ -33,6 +34,29 @@ def test_the_help_shows_every_chapter_with_its_pictures(browser: Browser, tmp_pa
                 page.wait_for_function(
                     "image => image.complete && image.naturalWidth > 0", arg=picture.element_handle()
                 )
+
+
+UNMARKED = """(tab) => {
+    const frame = document.querySelector(`#taffy-frame-${tab} .taffy-form`);
+    const ours = [...frame.querySelectorAll("*")].filter((one) => one.localName.startsWith("taffy-"));
+    const controls = [...frame.querySelectorAll("input, textarea")].filter(
+        (one) => one.offsetParent && !ours.some((element) => element.contains(one)));
+    const isMarked = (one) => [...frame.querySelectorAll(".taffy-about-control")].some(
+        (mark) => mark.parentElement.contains(one));
+    return [controls.length, controls.filter((one) => !isMarked(one)).map((one) => one.ariaLabel ?? one.outerHTML)];
+}"""
+
+
+@pytest.mark.browser
+def test_every_control_that_makes_pictures_says_what_it_does_and_has_its_mark(browser: Browser, tmp_path: Path) -> None:
+    with noise_page(tmp_path, NoiseConfig(), ("--safe-mode",)) as server, opened(browser, server) as page:
+        for tab, label in {"txt2img": "txt2img", "img2img": "img2img", "style": "style transfer"}.items():
+            to_tab(page, label)
+            expect(page.locator(f"#taffy-frame-{tab}")).to_be_visible()
+            open_folded(page)
+            page.wait_for_timeout(500)
+            many, unmarked = page.evaluate(UNMARKED, tab)
+            assert (many > 10, unmarked) == (True, []), tab
 
 
 CARD = ROOT / "models" / "Stable-diffusion" / "starter.md"

@@ -28,7 +28,7 @@ WHOLE, PART = (
 )  # grey levels, in the mean and in the worst part; other letters give 0.2 and 2, a move 2.3 and 19
 CELLS = 12  # parts a side
 STILL = "taffy-engine, taffy-settings code, #setting-data_dir { visibility: hidden } * { caret-color: transparent }"
-TABS = ("txt2img", "img2img", "Extras", "Settings", "Help")
+TABS = ("txt2img", "img2img", "style transfer", "Extras", "Settings", "Help")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_page_looks_as_it_did(browser: Browser, server: NoisePage, size: dic
     with opened(browser, server, size, scheme) as page:
         for tab in TABS:
             now = look(page, tab)
-            reference = LOOKS / f"{tab.lower()}-{size['width']}-{scheme}.png"
+            reference = LOOKS / f"{tab.lower().replace(' ', '-')}-{size['width']}-{scheme}.png"
             if RENEW:
                 now.save(reference, optimize=True)
             before = Image.open(reference).convert("RGB")

@@ -5,47 +5,17 @@ from __future__ import annotations
 import json
 import re
 from io import BytesIO
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.ui.browsing import NewPage, Server
+from tests.ui.browsing import NewPage, Server, asked_over_http, result, wait_until_idle
 
 pytestmark = pytest.mark.browser
-PICTURE = "data:image/gif;base64,R0lGODdhAQABAIEAAP8AAAAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="  # a red pixel
 LONG = 150  # steps: seconds enough to look at a job while it runs
 LISTEN = "window.reused = []; document.addEventListener('taffy-reuse', ({ detail }) => reused.push(detail))"
-
-
-def ask(page: Page, prompt: str, **numbers: int) -> None:
-    for name, number in {"count": 1, **numbers}.items():
-        page.locator(f"#{name} input[type=number]").fill(str(number))
-        page.locator(f"#{name} input[type=number]").press("Tab")
-    page.locator("#prompt textarea").fill(prompt)
-    page.locator("#prompt textarea").press("Control+Enter")
-
-
-def result(page: Page, prompt: str, **numbers: int) -> None:
-    """Ask, and wait until the last picture of this prompt is shown."""
-    ask(page, prompt, **numbers)
-    expect(page.locator(".taffy-line")).to_have_text("Done")
-    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", prompt)
-    expect(page.locator(".taffy-box img.front")).to_have_attribute("src", re.compile("^/pictures/"))
-
-
-def asked_over_http(page: Page, **values: Any) -> str:
-    """A job by `POST /jobs` from the page itself; its id."""
-    script = """async (values) => (await (await fetch("/jobs", {method: "POST",
-        headers: {"Content-Type": "application/json"}, body: JSON.stringify(values)})).json()).id"""
-    id: str = page.evaluate(script, {"steps": 4, "width": 64, "height": 64} | values)
-    return id
-
-
-def wait_until_idle(page: Page) -> None:
-    expect(page.locator("taffy-queue li.running, taffy-queue li.waiting")).to_have_count(0)
 
 
 def waiting(page: Page) -> list[str]:
@@ -54,6 +24,13 @@ def waiting(page: Page) -> list[str]:
 
 def shown(page: Page) -> str | None:
     return page.locator(".taffy-viewer img").get_attribute("src")
+
+
+@pytest.fixture
+def page(one_page: Page) -> Page:
+    """All tests look at one page, one after the other."""
+    wait_until_idle(one_page)
+    return one_page
 
 
 @pytest.fixture
@@ -102,26 +79,6 @@ def test_a_done_job_shows_its_pictures(page: Page) -> None:
     page.locator("taffy-queue").get_by_role("button", name="done the earlier one").first.click()
     expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "the earlier one")
     expect(page.get_by_role("button", name="the earlier one (seed").first).to_have_attribute("aria-pressed", "true")
-
-
-def test_a_failed_job_says_again_what_was_wrong(browser: Browser, server: Server) -> None:
-    job = {"prompt": "<i>too</i> large", "error": "no <b>room</b>", "advice": "make it smaller", "pictures": []}
-    picture = {"id": "p", "url": PICTURE, "seed": 1, "width": 1, "height": 1, "infotext": ""}
-    recent = [
-        job | {"id": "2", "state": "done", "error": "", "advice": "", "pictures": [picture]},
-        job | {"id": "1", "state": "failed"},
-    ]
-    state = {"worker": {"state": "ready"}, "running": None, "waiting": [], "recent": recent}
-    context = browser.new_context()
-    context.add_init_script("delete window.SharedWorker")  # its requests cannot be answered from here
-    page = context.new_page()
-    told = f"event: state\ndata: {json.dumps(state)}\n\n"
-    page.route("**/jobs/stream", lambda route: route.fulfill(body=told, content_type="text/event-stream"))
-    page.goto(server.url)
-    expect(page.locator(".taffy-problem")).to_be_empty()
-    page.get_by_role("button", name="failed <i>too</i> large").click()
-    expect(page.locator(".taffy-problem")).to_have_text("no <b>room</b>make it smaller")
-    context.close()
 
 
 def test_the_header_says_the_checkpoint_and_the_memory(page: Page) -> None:
@@ -233,55 +190,6 @@ def test_a_picture_and_its_film_can_be_saved(page: Page) -> None:
         page.get_by_role("link", name="Save the film").click()
     film = Image.open(BytesIO(saved.value.path().read_bytes()))
     assert (film.format, getattr(film, "n_frames", 1) > 2) == ("WEBP", True)
-
-
-def test_the_tab_tells_how_far_it_is(page: Page) -> None:
-    expect(page).to_have_title("Taffy")
-    ask(page, "from afar", steps=LONG)
-    expect(page).to_have_title(re.compile(r"^\d+/150 · Taffy$"))
-    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/svg"))
-    wait_until_idle(page)
-    expect(page).to_have_title("Taffy")
-    expect(page.locator("link[rel=icon]")).to_have_attribute("href", "/taffy/icon.svg")
-
-
-def test_the_noise_that_is_left_is_a_falling_curve(page: Page) -> None:
-    ask(page, "down the hill", steps=LONG)
-    curve = page.get_by_role("img", name="Noise left")
-    expect(curve).to_be_visible()
-    points = page.wait_for_function("""() => {
-        const points = document.querySelector(".taffy-curve polyline").getAttribute("points")?.split(" ") ?? [];
-        return points.length > 5 && points.map((point) => point.split(",").map(Number));
-    }""").json_value()
-    assert points == sorted(points)
-    assert [y for _, y in points] == sorted(y for _, y in points)  # downwards on the screen
-    wait_until_idle(page)
-    expect(curve).to_be_hidden()
-
-
-def test_a_note_comes_only_after_it_was_switched_on_and_while_nobody_looks(new_page: NewPage) -> None:
-    page = new_page(permissions=["notifications"])
-    page.evaluate("""() => {
-        window.notes = [];
-        window.Notification = class {
-            static permission = "granted";
-            static requestPermission = async () => "granted";
-            constructor(title, { body }) { notes.push([title, body]); }
-        };
-        Object.defineProperty(document, "hidden", { get: () => window.away ?? false });
-    }""")
-    switch = page.get_by_role("button", name="Notify me")
-    expect(switch).to_have_attribute("aria-pressed", "false")
-    page.evaluate("window.away = true")
-    result(page, "before")
-    page.evaluate("window.away = false")
-    switch.click()
-    expect(switch).to_have_attribute("aria-pressed", "true")
-    result(page, "in sight")
-    page.evaluate("window.away = true")
-    result(page, "out of sight")
-    assert page.evaluate("notes") == [["Your picture is done", "out of sight"]]
-    assert page.evaluate("localStorage.getItem('taffy-notify')") == "on"
 
 
 @pytest.mark.parametrize("width", [360, 390])

@@ -1,0 +1,76 @@
+"""What the page tells of the server: its memory, its folders, the jobs of other days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from modules.core.request import GenerationRequest
+from tests.ui.noise import NoisePage, noise_page, opened
+from tests.workers import NoiseConfig
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
+    with noise_page(tmp_path_factory.mktemp("data"), NoiseConfig()) as server:
+        (server.data / "models" / "Stable-diffusion" / "old.ckpt").write_bytes(b"x")
+        server.app.index.scan()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, server: NoisePage) -> Iterator[Page]:
+    with opened(browser, server) as page:
+        yield page
+
+
+def put(server: NoisePage, prompt: str) -> str:
+    return server.app.submit(GenerationRequest(prompt=prompt, width=64, height=64, steps=1), "local")
+
+
+def test_the_memory_is_read_while_nothing_else_is_new(page: Page) -> None:
+    with page.expect_response("**/memory", timeout=8000) as answer:
+        pass
+    assert answer.value.ok
+
+
+def test_what_has_no_noise_has_no_curve(page: Page) -> None:
+    hidden = """async (sigmas) => {
+        const curve = new (await import("/taffy/curve.js")).Curve();
+        curve.draw({ sigmas, steps: sigmas.length });
+        return curve.root.hidden;
+    }"""
+    assert [page.evaluate(hidden, sigmas) for sigmas in ([0, 0, 0], [8, 2, 0], [0, 2, 8])] == [True, False, False]
+
+
+def test_the_hint_names_the_folder_of_this_server(page: Page, server: NoisePage) -> None:
+    expect(page.locator(".taffy-note:visible").first).to_contain_text(str(server.app.models_folder))
+
+
+def test_files_that_cannot_be_used_are_listed_with_their_reason(page: Page) -> None:
+    page.get_by_text("One file cannot be used").click()
+    expect(page.locator("taffy-unusable li:visible")).to_contain_text("old.ckpt")
+
+
+def test_the_strip_lists_all_of_today_and_older_ones_when_asked(browser: Browser, tmp_path: Path) -> None:
+    with noise_page(tmp_path, NoiseConfig()) as server:
+        ids = [put(server, f"job {number}") for number in range(20)]
+        with opened(browser, server) as page:
+            chips = page.locator("taffy-queue li.done")
+            expect(chips).to_have_count(20)
+            expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+        journal = server.app.queue.journal
+        journal._db.execute("UPDATE job SET ended = ended - 90000 WHERE id IN (?, ?, ?, ?, ?)", ids[:5])
+        with opened(browser, server) as page:
+            chips = page.locator("taffy-queue li.done")
+            expect(chips).to_have_count(15)
+            page.get_by_role("button", name="Show more").click()
+            expect(chips).to_have_count(20)
+            expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+            page.get_by_role("button", name="done job 0", exact=True).click()
+            expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "job 0")
