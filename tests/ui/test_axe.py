@@ -61,18 +61,17 @@ def test_no_tab_has_a_serious_barrier(browser: Browser, server: NoisePage, size:
         assert findings == {tab: [] for tab in TABS}
 
 
-def test_no_tab_scrolls_sideways_on_a_phone(browser: Browser, server: NoisePage) -> None:
+@pytest.mark.parametrize("width", [360, 390])
+def test_no_tab_scrolls_sideways_on_a_phone(browser: Browser, server: NoisePage, width: int) -> None:
     widths = {}
-    with opened(browser, server, PHONE) as page:
+    with opened(browser, server, {"width": width, "height": 780}) as page:
         page.locator("#prompt textarea").fill("a zeppelin above the sea and a kat on the moon " * 4)
         for tab in TABS:
             to_tab(page, tab)
             page.wait_for_timeout(300)
             open_folded(page)
-            for width in (390, 360):
-                page.set_viewport_size({"width": width, "height": 780})
-                widths[tab, width] = page.evaluate("document.documentElement.scrollWidth")
-    assert {at: wide for at, wide in widths.items() if wide > at[1]} == {}
+            widths[tab] = page.evaluate("document.documentElement.scrollWidth")
+    assert widths == dict.fromkeys(TABS, width)
 
 
 def test_axe_would_find_a_barrier(browser: Browser, server: NoisePage) -> None:

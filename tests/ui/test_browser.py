@@ -10,21 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.browsing import NewPage, Server, free_port, open_in, running_server, wait_for_form
+from tests.ui.browsing import NewPage, Server, ask, free_port, open_in, running_server, wait_for_form
 
 pytestmark = pytest.mark.browser
-PICTURE = "data:image/gif;base64,R0lGODdhAQABAIEAAP8AAAAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="  # a red pixel
-FRAME = "data:image/gif;base64,R0lGODdhAQABAIEAAAAA/wAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw=="  # a blue one
 LONG = 150  # steps: seconds enough to look at a job while it runs
-
-
-def ask(page: Page, prompt: str, **numbers: int) -> None:
-    """Fill the form and press Ctrl+Enter in the prompt."""
-    for name, number in {"count": 1, **numbers}.items():
-        page.locator(f"#{name} input[type=number]").fill(str(number))
-        page.locator(f"#{name} input[type=number]").press("Tab")
-    page.locator("#prompt textarea").fill(prompt)
-    page.locator("#prompt textarea").press("Control+Enter")
 
 
 def wait_for_result(page: Page, prompt: str) -> None:

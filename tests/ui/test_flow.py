@@ -258,3 +258,7 @@ def test_a_count_that_somebody_chose_stays_and_the_usual_one_follows_the_measure
         expect(field(page, "width")).to_have_value("64")
         page.wait_for_timeout(800)
         expect(field(page, "count")).to_have_value("3")
+
+
+def test_the_hint_names_the_folder_of_this_server(page: Page, server: NoisePage) -> None:
+    expect(page.locator(".taffy-note:visible").first).to_contain_text(str(server.app.models_folder))

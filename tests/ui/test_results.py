@@ -30,6 +30,8 @@ def shown(page: Page) -> str | None:
 def page(one_page: Page) -> Page:
     """All tests look at one page, one after the other."""
     wait_until_idle(one_page)
+    if one_page.locator("dialog[open]").count():
+        one_page.keyboard.press("Escape")
     return one_page
 
 

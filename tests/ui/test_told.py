@@ -48,10 +48,6 @@ def test_what_has_no_noise_has_no_curve(page: Page) -> None:
     assert [page.evaluate(hidden, sigmas) for sigmas in ([0, 0, 0], [8, 2, 0], [0, 2, 8])] == [True, False, False]
 
 
-def test_the_hint_names_the_folder_of_this_server(page: Page, server: NoisePage) -> None:
-    expect(page.locator(".taffy-note:visible").first).to_contain_text(str(server.app.models_folder))
-
-
 def test_files_that_cannot_be_used_are_listed_with_their_reason(page: Page) -> None:
     page.get_by_text("One file cannot be used").click()
     expect(page.locator("taffy-unusable li:visible")).to_contain_text("old.ckpt")
