@@ -52,6 +52,7 @@ CLICK = """() => new Promise((done) => {
     look();
 })"""
 
+IDLE = "document.querySelector('.taffy-line').textContent === 'Done'"
 LIVE = """(words) => new Promise((done) => {
     const shown = () => document.querySelector(".taffy-box img.front")?.src ?? "";
     const before = shown(), prompt = document.querySelector("#prompt textarea");
@@ -121,7 +122,7 @@ def previews(browser: Any, server: Server, runs: int) -> Row:
         page.wait_for_timeout(1000)
         seconds.append(page.evaluate(CLICK))
         say(f"preview {seconds[-1]:.2f} s after the click")
-        page.wait_for_function("document.querySelector('.taffy-box img.front').src.includes('/pictures/')")
+        page.wait_for_function(IDLE)  # else the next click finds a preview of this one
         page.context.close()
     return Row("Seconds", "click to first preview", tuple(seconds), "s", PREVIEW_LIMIT)
 
@@ -130,6 +131,8 @@ def live(browser: Any, server: Server, runs: int) -> Row:
     """From the last letter to the picture, the pause that Live waits for included."""
     page = filled(browser, server)
     page.get_by_role("switch", name="Live").check()
+    page.wait_for_timeout(1500)
+    page.wait_for_function(IDLE)
     seconds = []
     for number in range(runs + 1):
         page.wait_for_timeout(1500)
