@@ -19,6 +19,7 @@ def page(one_page: Page) -> Page:
     wait_until_idle(one_page)
     if one_page.locator("dialog[open]").count():
         one_page.keyboard.press("Escape")
+    one_page.evaluate("document.activeElement.blur()")  # letters go into a field that has the focus
     return one_page
 
 
