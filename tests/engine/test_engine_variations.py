@@ -34,11 +34,11 @@ def test_earlier_turns_alone_are_the_picture_they_made(studio: Studio) -> None:
 
 
 def test_the_order_of_turns_counts(studio: Studio) -> None:
-    pictures = [studio.pictures(earlier_variations=turns)[0] for turns in ("9:0.4, 10:0.2", "10:0.2, 9:0.4")]
-    assert not np.array_equal(*pictures)
+    one, other = (studio.pictures(earlier_variations=turns)[0] for turns in ("9:0.4, 10:0.2", "10:0.2, 9:0.4"))
+    assert not np.array_equal(one, other)
 
 
 def test_picture_i_of_a_child_has_the_turns_of_its_parent_and_its_own(studio: Studio) -> None:
-    child = {"earlier_variations": "5:0.5", "variation_strength": 0.3}
-    together = studio.pictures(variation_seed=9, count=2, **child)
-    assert np.array_equal(together[1], studio.pictures(variation_seed=10, **child)[0])
+    together = studio.pictures(earlier_variations="5:0.5", variation_seed=9, variation_strength=0.3, count=2)
+    alone = studio.pictures(earlier_variations="5:0.5", variation_seed=10, variation_strength=0.3)
+    assert np.array_equal(together[1], alone[0])
