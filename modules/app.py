@@ -27,14 +27,14 @@ from modules.gallery import Gallery, Inputs
 from modules.hooks import Control
 from modules.hooks.host import Host
 from modules.installing import Install
-from modules.jobs.complete import complete
+from modules.jobs.complete import complete, complete_without_card
 from modules.jobs.job import Job
 from modules.jobs.journal import Journal
 from modules.jobs.look import Frames, Looks
 from modules.jobs.pace import Pace
 from modules.jobs.prepare import Packages
 from modules.jobs.queue import JobQueue
-from modules.jobs.start import notes_on, settle_start, settle_upscale
+from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
 from modules.jobs.watch import JobView, Watchers
 from modules.manager.hashes import Hashes
 from modules.manager.index import FOLDER, Index
@@ -128,6 +128,8 @@ class App:
         if request.preview == "automatic":
             request = replace(request, preview=self.settings.preview)
         controls = [control for tab in self.host.tabs() for control in self.controls(tab.id)] if request.extras else []
+        if request.style_mode == "colour":
+            return complete_without_card(settle_colours(request, inputs), controls)
         card = self.card(request.checkpoint)
         return complete(settle_start(request, card, inputs, self.upscalers), card, controls)
 

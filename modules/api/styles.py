@@ -22,7 +22,8 @@ def style_routes(app: App) -> APIRouter:
     @routes.get("/modes")
     def every_mode(checkpoint: str = "") -> list[Json]:
         """[{"id", "label", "info", "content", "style", "why_not": empty if this checkpoint can do it}]"""
-        return [asdict(mode) for mode in modes(app.card(checkpoint), app.settings.models_dirs)]
+        card = app.card(checkpoint) if checkpoint or app.checkpoints() else None
+        return [asdict(mode) for mode in modes(card, app.settings.models_dirs)]
 
     @routes.get("/presets")
     def every_preset() -> list[Json]:

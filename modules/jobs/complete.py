@@ -27,6 +27,19 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
 
     controls: those of the loaded extensions; any other key in the extras is refused.
     """
+    request = complete_without_card(request, controls)
+    return changed(
+        request,
+        checkpoint=card.name,
+        sampler=SAMPLERS.canonical(request.sampler),
+        schedule=SCHEDULES.canonical(request.schedule),
+        width=allowed_side("width", request.width or card.native_size, card),
+        height=allowed_side("height", request.height or card.native_size, card),
+    )
+
+
+def complete_without_card(request: GenerationRequest, controls: Sequence[Control]) -> GenerationRequest:
+    """What needs no checkpoint to be settled: seeds, the preview, extras, the preset. Raises BadRequest."""
     seed = request.seed if request.seed >= 0 else random.getrandbits(32)
     if max(seed, request.variation_seed) + request.count - 1 > MAX_SEED:
         raise BadRequest(f"{request.count} pictures from seed {seed} on pass the largest seed, {MAX_SEED}")
@@ -35,15 +48,8 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
         variation_seed = random.getrandbits(32)
     preview = request.preview if request.preview in {"automatic", "off"} else PREVIEWS.canonical(request.preview)
     check_extras(request.extras, controls)
-    if request.style_mode == "colour":  # asks no checkpoint and keeps the picture's own size
-        return changed(request, seed=seed, preview=preview)
     return changed(
         request,
-        checkpoint=card.name,
-        sampler=SAMPLERS.canonical(request.sampler),
-        schedule=SCHEDULES.canonical(request.schedule),
-        width=allowed_side("width", request.width or card.native_size, card),
-        height=allowed_side("height", request.height or card.native_size, card),
         seed=seed,
         variation_seed=variation_seed,
         preview=preview,

@@ -46,12 +46,27 @@ def settle_start(
     return changed(request, width=request.width or width, height=request.height or height, parent=parent)
 
 
+def settle_colours(request: GenerationRequest, inputs: Inputs) -> GenerationRequest:
+    """A request that asks no checkpoint: style mode "colour", at its picture's own size. Raises BadRequest."""
+    picture = inputs[request.image]
+    if (request.width or picture.width, request.height or picture.height) != size(picture):
+        raise BadRequest(
+            f"style mode 'colour' keeps the picture's size, {words(size(picture))}; "
+            f"got {words((request.width, request.height))}",
+            "set width and height to 0",
+        )
+    if request.mask or canvas(request, picture) != size(picture):
+        raise BadRequest("style mode 'colour' changes the whole picture", "leave out the mask and what extends it")
+    parent = request.parent or picture.parent
+    return changed(request, checkpoint="", width=picture.width, height=picture.height, parent=parent)
+
+
 def painted_size(request: GenerationRequest, card: CheckpointCard, picture: Input) -> tuple[int, int]:
     """Width and height to paint at where none were asked for."""
     whole = canvas(request, picture)
     if request.only_masked and (request.mask or whole != size(picture)):
         return card.native_size, card.native_size
-    unit = 1 if request.style_mode == "colour" else card.size_multiple
+    unit = card.size_multiple
     return -(-whole[0] // unit) * unit, -(-whole[1] // unit) * unit
 
 

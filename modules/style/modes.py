@@ -10,6 +10,7 @@ from modules.core.family import CheckpointCard
 from modules.style.adapters import what_is_missing
 
 INVERTED = {"epsilon", "v_prediction"}
+NO_CHECKPOINT = "there is no checkpoint yet"
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,9 @@ class Mode:
     why_not: str = ""
 
 
-def modes(card: CheckpointCard, models: Sequence[Path]) -> tuple[Mode, ...]:
-    """All modes, in the order of the page."""
-    words = "" if card.input_kind == "text" else f"{card.name} changes pictures in its own way: use img2img"
-    backwards = "" if card.prediction in INVERTED else f"{card.name} is no U-Net; this mode works inside U-Nets"
-    inject = words or backwards
+def modes(card: CheckpointCard | None, models: Sequence[Path]) -> tuple[Mode, ...]:
+    """All modes, in the order of the page. card: None where there is no checkpoint."""
+    words, inject, adapter = reasons(card, models) if card else (NO_CHECKPOINT,) * 3
     return (
         Mode("colour", "Colours only", "at the picture's own size, in a second, without a model", "needed", "needed"),
         Mode("words", "Words", "painted anew after a description or a preset", "needed", "optional", words),
@@ -43,6 +42,14 @@ def modes(card: CheckpointCard, models: Sequence[Path]) -> tuple[Mode, ...]:
             "the style picture becomes part of the prompt",
             "optional",
             "needed",
-            inject or what_is_missing(card, models),
+            adapter,
         ),
     )
+
+
+def reasons(card: CheckpointCard, models: Sequence[Path]) -> tuple[str, str, str]:
+    """Why "words"; "inject" and "series"; and "adapter" cannot be used with a checkpoint."""
+    words = "" if card.input_kind == "text" else f"{card.name} changes pictures in its own way: use img2img"
+    backwards = "" if card.prediction in INVERTED else f"{card.name} is no U-Net; this mode works inside U-Nets"
+    inject = words or backwards
+    return words, inject, inject or what_is_missing(card, models)

@@ -6,6 +6,7 @@ import json
 import os
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,15 @@ def test_a_picture_is_made_larger_with_every_pixel_of_it(app: App) -> None:
     (saved,) = app.gallery.of_job(id, ME)
     with Image.open(app.gallery.file(saved.id, ME)) as image:
         assert image.convert("RGB").tobytes() == noise(32).resize((64, 64), Image.Resampling.NEAREST).tobytes()
+
+
+def test_colours_are_transferred_where_there_is_no_checkpoint_at_all(start: Start, tmp_path: Path) -> None:
+    app = start(models_dirs=(tmp_path / "empty",))
+    asked_for = GenerationRequest(style_mode="colour", image=put(app), style_images=(put(app, seed=2),))
+    id = app.submit(asked_for, ME)
+    assert ended(app, id).state == "done"
+    (saved,) = app.gallery.of_job(id, ME)
+    assert (saved.width, saved.height) == (32, 32)
 
 
 def test_extensions_hear_only_of_pictures_that_have_words(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

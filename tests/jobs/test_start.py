@@ -12,7 +12,7 @@ from modules.core.errors import BadRequest, UnknownName
 from modules.core.request import GenerationRequest
 from modules.core.requests import Input
 from modules.core.upscaling import UpscaleRequest
-from modules.jobs.start import notes_on, settle_start, settle_upscale
+from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
 from modules.upscalers.index import UpscalerIndex
 from tests.workers import NOISE_CARD
 
@@ -151,3 +151,25 @@ def test_unknown_upscalers_come_with_the_known_ones(upscalers: UpscalerIndex) ->
     with pytest.raises(UnknownName) as refused:
         upscaled(upscalers, upscaler="Dreamy")
     assert "Lanczos" in refused.value.advice
+
+
+COLOUR = GenerationRequest(style_mode="colour", image="cat", style_images=("small",))
+
+
+def test_colours_alone_keep_the_pictures_size_and_name_no_checkpoint() -> None:
+    request = settle_colours(replace(COLOUR, checkpoint="any"), INPUTS)
+    assert (request.width, request.height, request.parent, request.checkpoint) == (333, 64, "made", "")
+    assert settle_colours(replace(COLOUR, width=333, height=64), INPUTS) == request
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"width": 64, "height": 64}, "keeps the picture's size, 333x64; got 64x64"),
+        ({"mask": "mask"}, "changes the whole picture"),
+        ({"extend_left": 8}, "changes the whole picture"),
+    ],
+)
+def test_colours_alone_have_no_other_size_and_no_mask(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadRequest, match=sentence):
+        settle_colours(replace(COLOUR, **values), INPUTS)

@@ -93,7 +93,7 @@ def card(**values: Any) -> CheckpointCard:
     return CheckpointCard(**(known | values))
 
 
-def why_not(card: CheckpointCard, models: Path) -> dict[str, str]:
+def why_not(card: CheckpointCard | None, models: Path) -> dict[str, str]:
     return {mode.id: mode.why_not for mode in modes(card, [models])}
 
 
@@ -103,8 +103,8 @@ def test_modes_are_greyed_with_the_reason(tmp_path: Path) -> None:
     assert "ip-adapter-plus_sd15.safetensors" in usual["adapter"]
     flow = why_not(card(prediction="flow"), tmp_path)
     assert [name for name, reason in flow.items() if reason] == ["inject", "series", "adapter"]
-    instruct = why_not(card(input_kind="instruct"), tmp_path)
-    assert [name for name, reason in instruct.items() if not reason] == ["colour"]
+    for nothing in (card(input_kind="instruct"), None):
+        assert [name for name, reason in why_not(nothing, tmp_path).items() if not reason] == ["colour"]
 
 
 @pytest.mark.parametrize(

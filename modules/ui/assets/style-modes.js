@@ -27,14 +27,13 @@ class Modes extends HTMLElement {
   }
 
   follow() {
-    if (formOf(TAB).checkpoint !== this.asked) this.ask();
+    if ((formOf(TAB).checkpoint ?? "") !== this.asked) this.ask();
     this.draw();
   }
 
   async ask() {
-    const { checkpoint } = formOf(TAB);
+    const checkpoint = formOf(TAB).checkpoint ?? ""; // none: what needs none can be used
     this.asked = checkpoint;
-    if (!checkpoint) return;
     const answer = await fetch(`/styles/modes?${new URLSearchParams({ checkpoint })}`).catch(() => null);
     if (!answer?.ok || checkpoint !== this.asked) return; // the page says elsewhere what is wrong with it
     this.modes = await answer.json();
