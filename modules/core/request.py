@@ -94,7 +94,8 @@ class GenerationRequest:
     style_images: ids of up to 4 style pictures. style_weights: the share of each, on any scale; empty: equal shares.
     style_preset: name in `modules/style/presets.json`, added to the prompts; empty means none.
     style_amount: 0 to 1, how much of the style's colours (adapter: of the style) is taken.
-    style_keep: 0 to 1, how much of the content's layout "inject" keeps; style_keep_falls: it falls to half on the way.
+    style_keep: 0 to 1, how much of the content "inject" keeps: 0.5 is the published setting (gamma 0.75), more also
+    begins with less noise, down to one step's; style_keep_falls: gamma falls to half on the way.
     style_contrast: 0.5 to 3, sharpness of the injected attention. style_grid: 0 to 1, the coarsest attention that is
     injected, as a part of the latent grid. style_memory: where "inject" has the features of both pictures from.
     style_match: give a finished picture the style's colours; style_method: how colours are matched (always in
@@ -158,7 +159,7 @@ class GenerationRequest:
     style_weights: Annotated[tuple[Weight, ...], Field(max_length=4)] = ()
     style_preset: Annotated[str, Field(max_length=60)] = ""
     style_amount: Share = 1.0
-    style_keep: Share = 0.75
+    style_keep: Share = 0.5
     style_keep_falls: bool = False
     style_contrast: Annotated[float, Field(ge=0.5, le=3)] = 1.5
     style_grid: Share = 0.5

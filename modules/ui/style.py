@@ -88,14 +88,14 @@ def lay_out_knobs() -> Form:
         "style_keep": gr.Slider(
             value=REQUEST.style_keep,
             label="Keep the content",
-            info="0.75 keeps its shapes, 0.3 lets the style's strokes win.",
+            info="0 lets the style's strokes win, 0.5 is the usual mix, 1 is nearly the content picture itself.",
             elem_id="style-keep",
             **share,
         ),
         "strength": gr.Slider(
             value=REQUEST.strength,
-            label="Denoising strength",
-            info="How much is painted anew: 0.35 keeps nearly all, 0.75 keeps the rough layout.",
+            label="How much is painted anew",
+            info="Denoising strength: 0.35 keeps nearly all of the content, 0.75 its rough layout.",
             elem_id="style-strength",
             **share,
         ),
@@ -144,7 +144,7 @@ def lay_out_attention() -> Form:
         "style_keep_falls": gr.Checkbox(
             REQUEST.style_keep_falls,
             label="Let go of the content on the way",
-            info="“Keep the content” falls to half: more style, less content.",
+            info="The content guides the strokes half as much in the end: more style, less content.",
             elem_id="style-falls",
             interactive=True,
         ),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from modules.core.errors import BadRequest, OutOfMemory
 from modules.core.events import Stepped
-from modules.engine.style.inject import keep_at
+from modules.engine.style.inject import climbed, gamma, gamma_at
 from modules.engine.style.room import Room
 from tests.style.conftest import REQUEST, StyleStudio, blobs, png
 
@@ -98,10 +98,22 @@ def test_the_record_names_the_forced_sampler_and_both_pictures(styles: StyleStud
     assert facts["Style image hash"] != other["Style image hash"]
 
 
-def test_keeping_falls_to_half_along_a_cosine() -> None:
-    kept = [keep_at(0.8, step, 5, falls=True) for step in range(5)]
+def test_gamma_falls_to_half_along_a_cosine() -> None:
+    kept = [gamma_at(0.8, step, 5, falls=True) for step in range(5)]
     assert (kept[0], kept[2], kept[4]) == pytest.approx((0.8, 0.6, 0.4))
-    assert keep_at(0.8, 4, 5, falls=False) == 0.8
+    assert gamma_at(0.8, 4, 5, falls=False) == 0.8
+
+
+def test_the_middle_is_the_published_setting_and_beyond_it_fewer_steps_are_climbed() -> None:
+    keeps = (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert [gamma(keep) for keep in keeps] == [0, 0.375, 0.75, 0.875, 1]
+    assert [climbed(keep, 20) for keep in keeps] == [20, 20, 20, 10, 1]
+
+
+def test_what_is_not_climbed_is_not_computed(styles: StyleStudio) -> None:
+    with rows_counted(styles) as rows:
+        styles.events(style_keep=0.75, steps=4)
+    assert sum(rows) == 3 * 2
 
 
 def test_the_model_is_as_before_also_when_the_job_is_given_up(styles: StyleStudio) -> None:

@@ -174,14 +174,14 @@ def test_a_strip_tries_four_values_and_pressing_one_takes_it(page: Page, server:
     tiles = page.get_by_role("list", name="Values of Keep the content").get_by_role("button")
     expect(tiles.locator("img")).to_have_count(4)
     asked = [request_of(server, tiles.locator("img").nth(at).get_attribute("src") or "") for at in range(4)]
-    assert [request["style_keep"] for request in asked] == [0.3, 0.5, 0.7, 0.9]
+    assert [request["style_keep"] for request in asked] == [0.25, 0.5, 0.75, 0.9]
     assert len({request["seed"] for request in asked}) == 1
-    tiles.nth(1).click()
-    page.wait_for_function("taffyForm.style_keep === 0.5")
-    expect(tiles.nth(1)).to_have_attribute("aria-pressed", "true")
-    expect(front(page)).to_have_attribute("src", tiles.nth(1).locator("img").get_attribute("src") or "")
-    page.get_by_role("button", name="Undo “Keep the content” 0.5").click()
+    tiles.nth(2).click()
     page.wait_for_function("taffyForm.style_keep === 0.75")
+    expect(tiles.nth(2)).to_have_attribute("aria-pressed", "true")
+    expect(front(page)).to_have_attribute("src", tiles.nth(2).locator("img").get_attribute("src") or "")
+    page.get_by_role("button", name="Undo “Keep the content” 0.75").click()
+    page.wait_for_function("taffyForm.style_keep === 0.5")
 
 
 def test_a_preset_is_searched_and_its_strength_taken(page: Page, server: NoisePage) -> None:

@@ -70,14 +70,22 @@ class KnownStyles:
 
 @dataclass(frozen=True)
 class Injection:
-    """One job's constants: which layers, at which levels, where features are kept (None: nowhere)."""
+    """One job's constants: which layers, at which levels, where features are kept (None: nowhere).
+
+    levels: all of the schedule; sigmas: the last ones, that the pictures climb and come down again.
+    """
 
     job: StyleJob
     family: Family
     place: Place
     layers: Sequence[Layer]
+    levels: Sigmas
     sigmas: Sigmas
     keep_on: str | None
+
+    @property
+    def steps(self) -> int:
+        return len(self.sigmas) - 1
 
     def features(self, picture: Inverted, sigma: float) -> Features:
         """What the layers see of a picture at a level, from the store or from the network."""
@@ -111,7 +119,8 @@ class Injection:
     def key(self, picture: Image.Image) -> str:
         """Same key, same inversion: everything it depends on beside the checkpoint."""
         request = self.job.request
-        words = [request.width, request.height, request.steps, request.style_grid, request.clip_skip, request.tiling]
+        size = request.width, request.height
+        words = [*size, request.steps, self.steps, request.style_grid, request.clip_skip, request.tiling]
         return "/".join(map(str, [picture_hash(picture), *words, *self.job.adapters]))
 
 
@@ -122,7 +131,7 @@ def inject(job: StyleJob, family: Family, known: KnownStyles) -> Iterator[Steppe
     keys = [injection.key(style) for style in job.styles]
     styles = {key: found for key in keys if (found := known.find(family, key))}
     fresh = {key: style for key, style in zip(keys, job.styles, strict=True) if key not in styles}
-    progress = Progress(job, family, job.request.steps * (len(fresh) + 2))
+    progress = Progress(job, family, injection.steps * (len(fresh) + 2))
     size = job.request.width, job.request.height
     for key, picture in fresh.items():
         styles[key] = yield from injection.invert(fitted(on_white(picture), size, "crop"), progress)
@@ -142,11 +151,13 @@ def prepared(job: StyleJob, family: Family) -> Injection:
     itemsize = next(family.networks["unet"].parameters()).element_size()
     pictures = len(set(request.style_images)) + 1
     needed = step_bytes(layers, rows, columns, itemsize)
-    keep_on = Room.now(family.device).keep_on(request.style_memory, needed, request.steps, pictures)
-    sigmas = sigmas_for(SAMPLERS["DDIM"], "ddim", request.steps, family.noise_levels)
+    steps = climbed(request.style_keep, request.steps)
+    keep_on = Room.now(family.device).keep_on(request.style_memory, needed, steps, pictures)
+    levels = sigmas_for(SAMPLERS["DDIM"], "ddim", request.steps, family.noise_levels)
+    sigmas = replace(levels, values=levels.values[-steps - 1 :])
     where = place(request, job.inputs, family.card.size_multiple)
     assert where is not None  # the request was checked: this mode has a picture
-    return Injection(replace(job, request=request), family, where, layers, sigmas, keep_on)
+    return Injection(replace(job, request=request), family, where, layers, levels, sigmas, keep_on)
 
 
 def painted(
@@ -155,15 +166,15 @@ def painted(
     """DDIM from the content's noise, each call of the network with the features of its level."""
     job, family = injection.job, injection.family
     request = job.request
-    prompts = encode_prompts(family, request, request.steps)
-    denoiser = Denoiser(family, job.host, Pass(request, prompts, injection.sigmas, injection.sigmas), 0)
+    prompts = encode_prompts(family, request, injection.steps)
+    denoiser = Denoiser(family, job.host, Pass(request, prompts, injection.levels, injection.sigmas), 0)
 
     def denoise(x: Tensor, sigma: float) -> Prediction:
         of_styles = [injection.features(style, sigma) for style in styles]
         mix = Mix(
             injection.features(content, sigma),
             list(zip(job.shares, of_styles, strict=True)),
-            keep_at(request.style_keep, denoiser.step, request.steps, request.style_keep_falls),
+            gamma_at(gamma(request.style_keep), denoiser.step, injection.steps, request.style_keep_falls),
             request.style_contrast,
         )
         with injecting(injection.layers, mix):
@@ -185,12 +196,25 @@ def start(content: Tensor, styles: Sequence[Inverted], shares: Sequence[float], 
     return torch.lerp(content, adain(content, weighted(shares, means), weighted(shares, spreads)), amount)
 
 
-def keep_at(keep: float, step: int, steps: int, falls: bool) -> float:
+def gamma(keep: float) -> float:
+    """How much of the content's queries is kept: 0 at keep 0, the paper's 0.75 in the middle, 1 at 1."""
+    return min(1.5 * keep, 0.5 + 0.5 * keep)
+
+
+def climbed(keep: float, steps: int) -> int:
+    """How many of the steps to noise are climbed: all, as in the paper, up to keep 0.5; then ever fewer, 1 at 1.
+
+    Queries alone hold little of the content (measured: docs/style.md); less noise does.
+    """
+    return max(1, round(steps * min(1.0, 2 * (1 - keep))))
+
+
+def gamma_at(gamma: float, step: int, steps: int, falls: bool) -> float:
     """gamma of a 0-based step: constant, or falling to half along a cosine ("Scheduled Style Injection", 2026)."""
     if not falls:
-        return keep
+        return gamma
     part = step / max(steps - 1, 1)
-    return keep * (0.5 + 0.25 * (1 + math.cos(math.pi * part)))
+    return gamma * (0.5 + 0.25 * (1 + math.cos(math.pi * part)))
 
 
 def prediction_type(family: Family) -> PredictionType:

@@ -12,8 +12,8 @@ const AMOUNT = { knob: "style_amount", label: "How much of the style", values: [
 const SEEDLESS = ["colour", "inject"];
 const KNOBS = {
   colour: AMOUNT,
-  words: { knob: "strength", label: "Denoising strength", values: [0.35, 0.5, 0.65, 0.8] },
-  inject: { knob: "style_keep", label: "Keep the content", values: [0.3, 0.5, 0.7, 0.9] },
+  words: { knob: "strength", label: "How much is painted anew", values: [0.35, 0.5, 0.65, 0.8] },
+  inject: { knob: "style_keep", label: "Keep the content", values: [0.25, 0.5, 0.75, 0.9] },
   series: AMOUNT,
   adapter: AMOUNT,
 };
