@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from modules.core.request import GenerationRequest
 from tests.ui.noise import NoisePage, noise_page, opened
+from tests.ui.painting import bring, gradient, open_tab, png
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
@@ -51,6 +52,18 @@ def test_what_has_no_noise_has_no_curve(page: Page) -> None:
 def test_files_that_cannot_be_used_are_listed_with_their_reason(page: Page) -> None:
     page.get_by_text("One file cannot be used").click()
     expect(page.locator("taffy-unusable li:visible")).to_contain_text("old.ckpt")
+
+
+def test_live_says_what_is_different_from_what_was_asked_for(page: Page) -> None:
+    open_tab(page)
+    bring(page, png(gradient((61, 67))))
+    live = page.locator("#taffy-frame-img2img taffy-live")
+    live.get_by_role("switch").check()
+    expect(live.get_by_role("status")).to_have_text(
+        "painted at 64x68, the next size this checkpoint can make, and cut to 61x67"
+    )
+    live.get_by_role("switch").uncheck()
+    expect(live.get_by_role("status")).to_have_text("")
 
 
 def test_the_strip_lists_all_of_today_and_older_ones_when_asked(browser: Browser, tmp_path: Path) -> None:
