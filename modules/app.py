@@ -104,8 +104,8 @@ class App:
     def look(self, request: GenerationRequest, owner: str) -> Future[Frames]:
         """Show what a request starts from: its picture after the VAE's "round trip", and the "noised start".
 
-        Answered when the running job has ended. The newest look of an owner counts: an earlier one that still waits
-        fails with Busy. Raises BadRequest, BadCheckpoint at once.
+        Answered when the running job has ended. Of more than four looks of an owner the oldest fails with Busy.
+        Raises BadRequest, BadCheckpoint at once.
         """
         settled = self._settled(request, self._named(request, owner))
         if isinstance(settled, UpscaleRequest) or not settled.image:

@@ -19,17 +19,27 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 from modules.core.events import Event, Failed, PictureMade, Shown
 from modules.core.request import GenerationRequest
 from modules.core.task import Encode, Generate, Task
+from modules.training.pack import load_pack
+from modules.training.photos import HELD_OUT
 from modules.training.webp import save_small
 from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
 
-PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+EVALUATION_PACK = ROOT / "modules" / "training" / "evaluation-pack.zip"
 REQUEST = GenerationRequest(
     checkpoint="starter", sampler="Euler", steps=20, cfg_scale=4, width=64, height=64, preview="off", mask_blur=2
 )
 SEEDS = (1, 2, 3, 4, 5, 6)
 STRENGTHS = (0.3, 0.45, 0.6, 0.75, 0.9)
 TILE, GAP, LABEL, MARGIN = 128, 6, 20, 96  # pixels
+ZOOMED = [  # thing and hand, what is left for the edges
+    ("a house", "on a green background"), ("a flat cat", "on a white background"),
+    ("a castle", "van gogh oil painting, orange background"), ("a bold fox", "on a blue background"),
+    ("a glossy rocket", "on a purple background"), ("a mushroom", "watercolor, on a yellow background"),
+    ("an owl", "stained glass, blue background"), ("an ink penguin", "on a pink background"),
+]  # fmt: skip
 Row = tuple[str, Sequence[Image.Image]]
 
 
@@ -151,29 +161,42 @@ def soft(painter: Painter) -> None:
 
 
 def outpaint(painter: Painter) -> None:
-    """Beyond the edges: to both sides, and zoomed out at the same size."""
+    """Beyond the edges: to both sides, asked for the background alone, and for the house again."""
     rows: list[Row] = []
+    wide: dict[str, Any] = {"width": 96, "extend_left": 16, "extend_right": 16, "strength": 1.0, "extend_overlap": 8}
+    prompts = ("a green background", "a house on a green background")
     for seed in SEEDS[:4]:
         house = painter.made("a house on a green background", seed=seed)
-        values: dict[str, Any] = {"seed": seed, "strength": 1.0, "extend_overlap": 8}
-        wide = [
-            painter.made(
-                "a green background", house, width=96, extend_left=16, extend_right=16, mask_content=c, **values
-            )
-            for c in ("fill", "latent noise")
-        ]
-        sides: dict[str, Any] = dict.fromkeys(("extend_left", "extend_top", "extend_right", "extend_bottom"), 16)
-        rows.append(
-            (
-                f"seed {seed}",
-                [
-                    house,
-                    *wide,
-                    painter.made("a house on a green background", house, mask_content="fill", **sides, **values),
-                ],
-            )
-        )
-    save("outpaint", rows, ["before", "wider: fill", "wider: latent noise", "zoomed out"])
+        made = [painter.made(prompt, house, seed=seed, mask_content="fill", **wide) for prompt in prompts]
+        rows.append((f"seed {seed}", [house, *made]))
+    save("outpaint", rows, ["before", *prompts])
+
+
+def zoom(painter: Painter) -> None:
+    """Zoom out as the button does it (`chain-edges.js`), and as it would be for a large checkpoint."""
+    rows: list[Row] = []
+    sides: dict[str, Any] = dict.fromkeys(("extend_left", "extend_top", "extend_right", "extend_bottom"), 16)
+    for seed, (thing, ground) in enumerate(ZOOMED, 1):
+        prompt = f"{thing}, {ground}"
+        before = painter.made(prompt, seed=seed)
+        values: dict[str, Any] = {"seed": seed, "extend_overlap": 8, **sides}
+        small = painter.made(ground, before, strength=0.45, only_masked=True, **values)
+        large = painter.made(prompt, before, strength=0.9, width=96, height=96, **values)
+        rows.append((f"seed {seed}", [before, small, large]))
+    save("zoom", rows, ["before", "zoomed out", "strength .9, whole prompt"])
+
+
+def photo(painter: Painter) -> None:
+    """A person and a cat that no training saw, at the starter's size, and by ways that need no words."""
+    photos = load_pack(EVALUATION_PACK).photos
+    rows: list[Row] = []
+    for name in HELD_OUT:
+        levels = (photos[name] * 255).byte().permute(1, 2, 0).numpy()
+        own = ImageOps.fit(Image.fromarray(levels), (64, 64), Image.Resampling.LANCZOS)
+        painted = [painter.made("a cat", own, seed=1, strength=strength) for strength in (0.0, 0.3, 0.6)]
+        larger = own.resize((128, 128), Image.Resampling.LANCZOS)
+        rows.append((name.partition(".")[0], [own, *painted, larger]))
+    save("photo", rows, ["a photo", "through the VAE", "strength .3", "strength .6", "Upscale: Lanczos"])
 
 
 def hires(painter: Painter) -> None:
@@ -210,18 +233,20 @@ def save(name: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
     print(f"docs/pictures/img2img-{name}.webp", flush=True)
 
 
-SHEETS = {"img2img": (sketch, inpaint, contents, soft, outpaint, hires)}
+SHEETS = {"img2img": {one.__name__: one for one in (sketch, inpaint, contents, soft, outpaint, zoom, photo, hires)}}
 
 
 def main() -> None:
     parser = ArgumentParser(prog="python -m tests.sheets", description=__doc__)
     parser.add_argument("sheets", choices=SHEETS)
-    parser.add_argument("--models", default=str(PICTURES.parents[1] / "models"), help="folder with Stable-diffusion/")
+    parser.add_argument("--only", default="", help="one of the pictures, by its function (default: all)")
+    parser.add_argument("--models", default=str(ROOT / "models"), help="folder with Stable-diffusion/")
     options = parser.parse_args()
     with TemporaryDirectory() as cache:
         painter = Painter(Service(WorkerConfig((options.models,), cache, use_cpu=True, precision="fp32", threads=1)))
-        for draw in SHEETS[options.sheets]:
-            draw(painter)
+        for name, draw in SHEETS[options.sheets].items():
+            if options.only in {"", name}:
+                draw(painter)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Looks: what a request would start from, asked by a page while somebody moves a slider. The newest of a person counts.
+"""Looks: what a request would start from, asked by a page while somebody moves a slider. Several pages may ask at once.
 
 They are answered between jobs and are in no journal: a page that still wants to know after a restart asks again.
 """
@@ -18,6 +18,7 @@ from modules.core.requests import input_ids
 from modules.core.task import Encode
 from modules.core.worker import Worker
 
+MOST = 4  # questions of one person that wait
 Frames = Mapping[str, Frame]  # "round trip", "noised start"
 
 
@@ -31,27 +32,30 @@ class Look:
 
 
 class Looks:
-    """The questions that wait, one for each owner. Any thread may ask."""
+    """The questions that wait: at most four of a person, one for each page that is open. Any thread may ask."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, Look] = {}
+        self._waiting: list[Look] = []
 
     def ask(self, owner: str, request: GenerationRequest) -> Future[Frames]:
-        """Takes the place of an earlier question of the same owner that still waits."""
+        """Where the same owner has four that wait already, it takes the place of the oldest, which fails with Busy."""
         look = Look(owner, request)
         with self._lock:
-            before = self._waiting.pop(owner, None)
-            self._waiting[owner] = look
-        if before and before.answer.set_running_or_notify_cancel():
-            before.answer.set_exception(Busy("a newer look has taken the place of this one"))
+            earlier = [one for one in self._waiting if one.owner == owner]
+            self._waiting.append(look)
+            gone = earlier[: max(0, len(earlier) + 1 - MOST)]
+            self._waiting = [one for one in self._waiting if one not in gone]
+        for one in gone:
+            if one.answer.set_running_or_notify_cancel():
+                one.answer.set_exception(Busy("a newer look has taken the place of this one"))
         return look.answer
 
     def take(self) -> Look | None:
         """The question that has waited longest; those nobody waits for any more are passed over."""
         with self._lock:
             while self._waiting:
-                look = self._waiting.pop(next(iter(self._waiting)))
+                look = self._waiting.pop(0)
                 if look.answer.set_running_or_notify_cancel():
                     return look
         return None

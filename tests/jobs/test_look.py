@@ -1,4 +1,4 @@
-"""Looks: the newest of a person counts, and every one gets an answer."""
+"""Looks: those of several pages are all answered, and every one gets an answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modules.core.events import Event, Failed, Finished
 from modules.core.request import GenerationRequest
 from modules.core.task import Task
 from modules.core.worker import Worker
-from modules.jobs.look import Frames, Looks, answer
+from modules.jobs.look import MOST, Frames, Looks, answer
 from modules.worker.local import LocalWorker
 from tests.workers import noise_worker
 
@@ -57,13 +57,24 @@ def test_a_look_is_answered_with_its_two_frames() -> None:
     assert (found.result(0)["round trip"].width, found.result(0)["round trip"].height) == (20, 10)
 
 
-def test_the_newest_look_of_a_person_takes_the_place_of_the_one_before() -> None:
+def test_two_pages_of_a_person_are_both_answered() -> None:
     looks = Looks()
-    old, new = (looks.ask("ann", REQUEST) for _ in range(2))
-    with pytest.raises(Busy, match="newer look"):
-        old.result(0)
+    both = [looks.ask("ann", REQUEST) for _ in range(2)]
     answered(looks, noise_worker())
-    assert new.done() and looks.take() is None
+    answered(looks, noise_worker())
+    assert [found.exception(0) for found in both] == [None, None]
+
+
+def test_of_too_many_looks_of_a_person_the_oldest_gives_way() -> None:
+    looks = Looks()
+    bobs = looks.ask("bob", REQUEST)
+    oldest, *others = [looks.ask("ann", REQUEST) for _ in range(MOST + 1)]
+    with pytest.raises(Busy, match="newer look"):
+        oldest.result(0)
+    assert not any(found.done() for found in (bobs, *others))
+    for _ in (bobs, *others):
+        answered(looks, noise_worker())
+    assert all(found.done() for found in (bobs, *others)) and looks.take() is None
 
 
 def test_people_do_not_take_each_others_place() -> None:

@@ -233,6 +233,20 @@ def test_upscale_and_zoom_out_are_one_click_and_can_be_taken_back(page: Page, se
     stop(page)
 
 
+def test_a_checkpoint_that_knows_few_words_paints_edges_without_the_thing_at_its_own_size(page: Page) -> None:
+    edges = """async ([prompt, words]) => {
+        const { edges } = await import("/taffy/chain-edges.js");
+        return edges({ width: 64, height: 64 }, prompt, { words, native_size: 64 });
+    }"""
+    words = {"concepts": ["fox", "cat"], "hands": ["bold"]}
+    small = page.evaluate(edges, ["a bold fox, oil painting, on a blue background", words])
+    kept = {"mask_content": "original", "only_masked": True}
+    assert small == {"prompt": "oil painting, on a blue background", "strength": 0.45, **kept}
+    assert page.evaluate(edges, ["pencil sketch of a cat", words])["prompt"] == "pencil sketch"
+    large = page.evaluate(edges, ["a bold fox", {}])
+    assert large == {"strength": 0.9, "mask_content": "original", "only_masked": False}
+
+
 def test_a_picture_goes_on_beyond_its_edges(page: Page, server: NoisePage) -> None:
     enter(page, "steps", 4)
     bring(page, png(gradient((64, 64))))

@@ -1,6 +1,7 @@
 // From one picture to the next: larger, zoomed out, or over to img2img. Each is one click, and can be taken back.
 
 import { currentCard } from "./cards.js";
+import { edges } from "./chain-edges.js";
 import { element } from "./elements.js";
 import { zoomedOut } from "./img2img-extend.js";
 import { requestOf } from "./pictures.js";
@@ -11,7 +12,6 @@ import { asked, cancel } from "./view.js";
 
 const LARGER = 2;
 const OVERLAP = 1 / 8; // of the shorter side: more eats into what a small picture shows
-const NEW_EDGES = 0.9; // strength: what lies beyond the edge is painted anew, and its first colours are kept
 const ANEW = { mask: "", width: 0, height: 0, count: 1, seed: -1, hires_scale: 1, variation_strength: 0, earlier_variations: "" };
 const UNSTYLED = { style_mode: "none", style_images: [], style_weights: [], style_match: false };
 
@@ -43,7 +43,8 @@ async function zoomOut(picture) {
   const words = made.kind ? {} : made; // a picture that was made larger has none
   const beyond = zoomedOut(picture, currentCard()?.size_multiple);
   const extend_overlap = Math.min(16, Math.round(Math.min(picture.width, picture.height) * OVERLAP));
-  return job({ ...words, ...ANEW, ...UNSTYLED, ...beyond, extend_overlap, image: id, strength: NEW_EDGES, parent: picture.id, origin: "zoom out" });
+  const how = edges(picture, words.prompt ?? "", currentCard());
+  return job({ ...words, ...ANEW, ...UNSTYLED, ...beyond, ...how, extend_overlap, image: id, parent: picture.id, origin: "zoom out" });
 }
 
 /** Buttons for the picture that `actions` shows. */

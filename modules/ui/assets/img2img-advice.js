@@ -5,6 +5,7 @@ import { enlarge } from "./chain.js";
 import { element } from "./elements.js";
 import { formOf, overwrite, watchForm } from "./form.js";
 import { picture, TAB, watchPicture } from "./source-picture.js";
+import { sendInputToStyle } from "./style-source.js";
 
 class Advice extends HTMLElement {
   connectedCallback() {
@@ -16,9 +17,12 @@ class Advice extends HTMLElement {
     };
     this.fit = element("button", { type: "button", onclick: fit });
     this.larger = element("button", { type: "button", onclick: () => this.enlarge() }, "Make it twice as large");
+    const colours = () => sendInputToStyle({ id: picture.id, parent: formOf(TAB).parent }, { style_mode: "colour" });
+    this.colours = element("button", { type: "button", onclick: colours }, "Give it other colours");
+    this.colours.title = "Over to the style tab: the colours of another picture, everything else stays";
     this.larger.title = "Without any words: its content stays as it is";
     this.said = element("span", { role: "status" });
-    this.replaceChildren(this.words, element("div", { className: "taffy-source-bar" }, this.fit, this.larger, this.said));
+    this.replaceChildren(this.words, element("div", { className: "taffy-source-bar" }, this.larger, this.colours, this.fit, this.said));
     this.ends = [watchForm(() => this.draw()), watchPicture(() => this.draw()), watchCards(() => this.draw())];
   }
 
@@ -35,11 +39,10 @@ class Advice extends HTMLElement {
     const [wide, high] = [Number(width) || own.width, Number(height) || own.height];
     this.hidden = !picture.width || !Object.keys(card?.words ?? {}).length || (wide === side && high === side);
     if (this.hidden) return;
-    const style = document.querySelector("#taffy-open-style") ? "colour transfer in the Style tab, " : "";
     this.words.textContent =
-      `${card.name} has only seen small drawings of ${side} × ${side} pixels. A photo comes out as flat colour patches` +
-      ` from them: a strength up to 0.4 keeps the shapes, more puts drawn things in their place. What works with photos:` +
-      ` painting at its size, making them larger, ${style}or a bigger checkpoint.`;
+      `${card.name} has only seen small drawings of ${side} × ${side} pixels: of a photo it makes drawn things and patches` +
+      ` of colour, at any strength from 0.3 on. What works with photos: making them larger, giving them other colours,` +
+      ` or a bigger checkpoint.`;
     this.fit.textContent = `Paint at ${side} × ${side}`;
   }
 

@@ -17,9 +17,13 @@ export const asContent = ({ id, parent = "" }) => ({ image: id, parent, origin: 
 
 /** Take a picture of the gallery over to this tab, as the content. */
 export async function sendToStyle({ id }) {
-  const input = await inputFromGallery(id);
+  await sendInputToStyle({ ...(await inputFromGallery(id)), parent: id });
+}
+
+/** The same with an input. more: further fields. */
+export async function sendInputToStyle(input, more = {}) {
   await openTab(TAB);
-  overwrite("the picture that was sent", asContent({ ...input, parent: id }));
+  overwrite("the picture that was sent", { ...asContent(input), ...more });
   document.querySelector("taffy-style-content")?.scrollIntoView({ block: "nearest" });
 }
 
