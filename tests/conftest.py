@@ -26,5 +26,11 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: what they need has been tested by then."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Browser tests last: what they need has been tested by then. In parallel they are one row, beside all others."""
+    items.sort(key=is_in_browser)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("browser" if is_in_browser(item) else item.path.name))
+
+
+def is_in_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None

@@ -34,7 +34,7 @@ from tests.ui.painting import (
 from tests.ui.test_axe import AXE, judged, open_folded
 from tests.workers import NoiseConfig
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]  # never seen green as a whole on a quiet machine
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
