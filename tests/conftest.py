@@ -25,12 +25,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: what they need has been tested by then. In parallel they are one row, beside all others."""
-    items.sort(key=is_in_browser)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if is_in_browser(item) else item.path.name))
-
-
-def is_in_browser(item: pytest.Item) -> bool:
-    return item.get_closest_marker("browser") is not None
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Browser tests last: what they need has been tested by then. In rows they go first, for they take longest."""
+    in_rows = hasattr(config, "workerinput")
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None) != in_rows)
