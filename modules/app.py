@@ -22,11 +22,15 @@ from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
 from modules.core.settings_file import SettingsBook
 from modules.core.upscaling import UpscaleRequest
 from modules.core.worker import Worker
+from modules.desk import ExtensionDesk
 from modules.dispatch import Dispatcher
+from modules.extending import Extending
 from modules.gallery import Gallery, Inputs
 from modules.hooks import Control
-from modules.hooks.host import Host
+from modules.hooks.book import Book
+from modules.hooks.front_host import FrontHost
 from modules.installing import Install
+from modules.jobs.attachments import Attachments
 from modules.jobs.complete import complete, complete_without_card
 from modules.jobs.job import Job
 from modules.jobs.journal import Journal
@@ -44,7 +48,6 @@ from modules.worker.config import WorkerConfig
 from modules.worker.process import ProcessWorker
 
 STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
-EXTENSIONS = ROOT / "extensions"
 LAST_SECONDS = 10.0  # for threads to notice that the program stops
 
 
@@ -61,7 +64,7 @@ class App:
     looks: Looks
     watchers: Watchers
     pace: Pace
-    host: Host
+    extending: Extending
     packages: Packages
     worker: Worker
     stopping: Flag = field(default_factory=Flag)
@@ -70,6 +73,15 @@ class App:
     @property
     def settings(self) -> Settings:
         return self.book.now
+
+    @property
+    def host(self) -> FrontHost:
+        """The front halves of extensions, and the plugins that are built in."""
+        return self.extending.host
+
+    def desk(self, extension: str) -> ExtensionDesk:
+        """What one extension's front half works with."""
+        return ExtensionDesk(self, extension)
 
     def change_settings(self, changes: Mapping[str, object]) -> None:
         """Keep them for the next start; those that can, take effect at once. Raises BadSetting, CannotSave."""
@@ -127,16 +139,20 @@ class App:
             return settle_upscale(request, inputs, self.upscalers)
         if request.preview == "automatic":
             request = replace(request, preview=self.settings.preview)
-        controls = [control for tab in self.host.tabs() for control in self.controls(tab.id)] if request.extras else []
+        controls = self.host.all_controls() if request.extras else ()
         if request.style_mode == "colour":
             return complete_without_card(settle_colours(request, inputs), controls)
         card = self.card(request.checkpoint)
-        return complete(settle_start(request, card, inputs, self.upscalers), card, controls)
+        settled = complete(settle_start(request, card, inputs, self.upscalers), card, controls)
+        return self.extending.rewritten(settled, self.desk)
 
     def cancel(self, job_id: str, owner: str) -> None:
         """End a waiting or running job; one that has ended stays as it is. Raises NotThere."""
+        waited = self.queue.journal.get(job_id, owner).state == "waiting"
         if self.queue.cancel(job_id, owner):
             self.worker.cancel(job_id)
+        elif waited:  # the dispatcher, who tells of the others, will never see it
+            self.host.ended(job_id, "cancelled", self.desk)
         self.watchers.changed()
 
     def supersede(self, old: str, new: str, owner: str) -> None:
@@ -234,16 +250,22 @@ def build(settings: Settings) -> App:
     check_name("--preview", settings.preview, PREVIEWS, "automatic", "off")
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
+    known = Book(data / "extensions.json")
     config = WorkerConfig(
         models_dirs=tuple(str(folder) for folder in settings.models_dirs),
         cache_dir=str(cache),
-        extension_dirs=(str(EXTENSIONS),),
+        extension_dirs=tuple(str(folder) for folder in settings.extensions_dirs),
         use_cpu=settings.use_cpu,
         precision=settings.precision,
         attention=settings.attention,
         threads=settings.threads,
         safe_mode=settings.safe_mode,
+        extensions_off=tuple(known.off),
+        hook_seconds=settings.hook_seconds,
     )
+    host = FrontHost(settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds)
+    extending = Extending(host, known, Attachments(data / "attachments"), data / "extensions", cache / "names.json")
+    extending.open()
     return App(
         book=SettingsBook(settings),
         index=Index(settings.models_dirs, Hashes(cache / "hashes")),
@@ -254,7 +276,7 @@ def build(settings: Settings) -> App:
         looks=Looks(),
         watchers=Watchers(),
         pace=Pace(cache / "pace.json"),
-        host=Host([EXTENSIONS], "front", settings.safe_mode),
+        extending=extending,
         packages=Install(ROOT, "worker", settings.torch_backend),
         worker=ProcessWorker(config),
     )

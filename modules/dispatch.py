@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modules.core.errors import CannotSave, NotThere, TaffyError, WorkerLost
-from modules.core.events import Cancelled, Ending, Failed, Finished, Loaded, Loading, PictureMade, Shown, Stepped
+from modules.core.events import (
+    Attached,
+    Cancelled,
+    Described,
+    Ending,
+    Event,
+    Failed,
+    Faulted,
+    Finished,
+    Hung,
+    Loaded,
+    Loading,
+    PictureMade,
+    Shown,
+    Stepped,
+    Told,
+)
 from modules.core.request import GenerationRequest
-from modules.core.task import Describe, Load, Task
-from modules.jobs import look
+from modules.core.task import Load, Task
+from modules.jobs import look, questions
 from modules.jobs.job import Job, task_of
 from modules.jobs.prepare import install, wake
 from modules.jobs.watch import WorkerStatus
@@ -39,10 +56,12 @@ class Dispatcher:
             app.watchers.worker_is(WorkerStatus("failed", f"{error.message}; {error.advice}"))
             return
         if not app.stopping.is_set():
-            wake(app.worker, self._first_task(), app.watchers)
+            self._wake(self._first_task())
+            app.extending.questions.put(app.extending.switch_task())
         while not app.stopping.is_set():
             try:
                 self._look()
+                self._answer()
                 if job := app.queue.take():
                     self._survive(job)
             except CannotSave as error:  # the disk has no room even for the journal
@@ -54,13 +73,17 @@ class Dispatcher:
         try:
             return Load("warm-up", self._app.card("").name)
         except TaffyError:  # whoever wants to use it will be told
-            return Describe("warm-up")
+            return self._app.extending.switch_task()
+
+    def _wake(self, task: Task) -> None:
+        wake(self._app.worker, task, self._app.watchers, self._hear)
 
     def _survive(self, job: Job) -> None:
         """Make a job, whatever becomes of it. Raises CannotSave if the journal cannot say what did."""
         app = self._app
         try:
             self.make(job)
+            self._tell_end(job)
             app.watchers.worker_is(WorkerStatus("ready"))
         except WorkerLost as error:
             app.queue.give_back(job.id, error.message)
@@ -78,7 +101,7 @@ class Dispatcher:
         app = self._app
         if not app.stopping.is_set():
             app.watchers.worker_is(WorkerStatus("restarting", f"{error.message} It is being started again."))
-            wake(app.worker, Describe("restart"), app.watchers)
+            self._wake(app.extending.switch_task())
 
     def make(self, job: Job) -> None:
         """The road of one job: to the worker, each picture to the gallery, its end to the journal; watchers see all."""
@@ -88,7 +111,7 @@ class Dispatcher:
             app.queue.end(job.id, "done")
             return
         try:
-            task = task_of(job, made, app.inputs.read)
+            task = task_of(job, made, app.inputs.read, self._packed(job))
         except NotThere as error:
             app.queue.end(job.id, "failed", error.message, error.advice)
             return
@@ -109,6 +132,52 @@ class Dispatcher:
                     app.queue.end(job.id, "cancelled")
                 case Failed():
                     app.queue.end(job.id, "failed", event.message, event.advice)
+                case _:
+                    self._hear(event)
+
+    def _hear(self, event: Event) -> None:
+        """What workers say beside the making of pictures."""
+        app = self._app
+        match event:
+            case Loading() | Loaded():
+                app.watchers.follow(event)
+            case Described():
+                app.extending.learned(event.card)
+            case Told():
+                app.host.hear(event.extension, event.task, event.message, app.desk)
+            case Attached():
+                app.extending.attachments.put(event.task, event.extension, event.key, event.data)
+            case Faulted():
+                app.extending.worker_fault(event.fault)
+                app.watchers.changed()
+            case Hung():
+                app.queue.end(event.task, "failed", event.fault.message, "the other extensions and jobs go on")
+                app.watchers.worker_is(WorkerStatus("restarting", event.fault.message))
+                app.extending.worker_fault(event.fault)
+                app.extending.questions.put(app.extending.switch_task())  # the new one must not load it again
+
+    def _packed(self, job: Job) -> Mapping[str, bytes]:
+        """What extensions give along."""
+        if not isinstance(job.request, GenerationRequest):
+            return {}
+        return self._app.host.pack(job.id, job.request, self._app.desk)
+
+    def _tell_end(self, job: Job) -> None:
+        """Extensions hear how a job ended, unless it was taken back or waits again."""
+        with suppress(NotThere):
+            state = self._app.queue.journal.get(job.id, job.owner).state
+            if state not in {"waiting", "running"}:
+                self._app.host.ended(job.id, state, self._app.desk)
+
+    def _answer(self) -> None:
+        """Answer extensions that ask their worker half."""
+        app = self._app
+        while not app.stopping.is_set() and (asked := app.extending.questions.take()):
+            try:
+                questions.answer(asked, app.worker, self._hear)
+                app.watchers.worker_is(WorkerStatus("ready"))
+            except WorkerLost as error:
+                self._restart(error)
 
     def _keep(self, job: Job, picture: PictureMade) -> None:
         """A picture to the gallery. A full disk fails the job."""
@@ -119,7 +188,7 @@ class Dispatcher:
             app.queue.end(job.id, "failed", error.message, error.advice)
         else:
             if isinstance(saved.request, GenerationRequest):
-                app.host.saved(saved.id, saved.request)
+                app.host.saved(saved.id, saved.request, app.desk)
             if app.gallery.newest(job.owner, 2) == (saved,):
                 print(f"The first picture is {app.gallery.file(saved.id, job.owner)}", flush=True)
         app.watchers.changed()

@@ -13,6 +13,7 @@ TaffyError
 ├── NotAllowed          something that this person, or anybody elsewhere, may not do
 ├── QueueFull           more waiting jobs than allowed
 ├── Busy                the engine had no time for something small
+├── BadExtension        an extension that cannot be used, or that failed at what only it can do
 └── WorkerLost          the process that owns the weights died
 """
 
@@ -73,6 +74,10 @@ class QueueFull(TaffyError):
 
 
 class Busy(TaffyError):
+    pass
+
+
+class BadExtension(TaffyError):
     pass
 
 

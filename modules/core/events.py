@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modules.core.extensions import Fault, Message
 from modules.core.family import CheckpointCard
 from modules.core.task import PROTOCOL_VERSION
 
@@ -94,7 +95,9 @@ class WorkerCard:
     schedules: tuple[str, ...]
     previews: tuple[str, ...]
     loaded: str = ""  # name of the loaded checkpoint
-    faults: tuple[str, ...] = ()  # extensions that could not be loaded, one sentence each
+    faults: tuple[Fault, ...] = ()  # of extensions, one for each hook
+    kernels: tuple[str, ...] = ()
+    upscalers: tuple[str, ...] = ()
     protocol: int = PROTOCOL_VERSION
 
 
@@ -102,6 +105,50 @@ class WorkerCard:
 class Described:
     task: str
     card: WorkerCard
+
+
+@dataclass(frozen=True)
+class Told:
+    """An extension's worker half has something to say about a job to its front half (`hear`)."""
+
+    task: str
+    extension: str
+    message: Message
+
+
+@dataclass(frozen=True)
+class Attached:
+    """An extension's worker half wants this kept with the job's record, under its name and this key."""
+
+    task: str
+    extension: str
+    key: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One piece of an answer to `Ask`: something in JSON, and bytes where those say it better."""
+
+    task: str
+    message: Message = None
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Faulted:
+    """A hook of an extension's worker half failed; the task goes on without it."""
+
+    task: str
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Hung:
+    """A hook did not come back: the task is lost, and the worker ends itself after this event."""
+
+    task: str
+    fault: Fault
 
 
 @dataclass(frozen=True)
@@ -129,5 +176,5 @@ class Failed:
     advice: str = ""
 
 
-Ending = Finished | Cancelled | Failed
-Event = Loading | Loaded | Stepped | Shown | PictureMade | Described | Ending
+Ending = Finished | Cancelled | Failed | Hung
+Event = Loading | Loaded | Stepped | Shown | PictureMade | Described | Told | Attached | Answered | Faulted | Ending

@@ -47,6 +47,7 @@ class StepState:
 
     first_picture: index in the job of the first row of x. step: 0-based. steps: how many there will be.
     prompt: the parts of the prompt in force at this step; uncond: the negative prompt, None without guidance.
+    job: the job's id; empty where there is none.
     """
 
     request: GenerationRequest
@@ -58,3 +59,4 @@ class StepState:
     prompt: tuple[PromptPart, ...]
     uncond: Conditioning | None = None
     prediction: Prediction | None = None
+    job: str = ""

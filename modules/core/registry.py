@@ -27,6 +27,13 @@ class Registry(Generic[T]):
         self._values[name] = value
         return value
 
+    def remove(self, name: str) -> None:
+        """Forget a name and its aliases; one that is not there is forgotten already."""
+        if name in self:
+            canonical = self.canonical(name)
+            self._aliases = {alias: known for alias, known in self._aliases.items() if known != canonical}
+            del self._values[canonical]
+
     def register(self, name: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         """Decorator form of `add`."""
         return lambda value: self.add(name, value, aliases)

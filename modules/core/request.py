@@ -7,7 +7,7 @@ which knows the registries and the card.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
@@ -24,6 +24,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Extension = Annotated[int, Field(ge=0, le=4096)]
 InputId = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
 Weight = Annotated[float, Field(gt=0, le=100)]
+TextField = Literal["prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt"]
+Text = Annotated[str, Field(max_length=MAX_PROMPT)]
 
 
 def turns(text: str) -> tuple[tuple[int, float], ...]:
@@ -102,6 +104,7 @@ class GenerationRequest:
     "colour"): mean and spread of each channel, or optimal transport; style_luma: lightness stays.
 
     parent: id of the picture this one was made from; origin: by which act ("vary", "upscale", "zoom out" ...).
+    variants: for each picture the prompts it has instead of those above; empty where all have the same.
     extras: values of extensions' controls, `"<extension>.<control>": value`.
     """
 
@@ -170,12 +173,23 @@ class GenerationRequest:
 
     parent: InputId = ""
     origin: Annotated[str, Field(max_length=40)] = ""
+    variants: tuple[Mapping[str, Text], ...] = ()
     extras: Mapping[str, JsonValue] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _few_enough_pixels(self) -> GenerationRequest:
         if self.width * self.height > MAX_PIXELS:
             raise ValueError(f"a picture may have at most 64 megapixels, got {self.width}x{self.height}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_variant_for_each_picture(self) -> GenerationRequest:
+        if self.variants and len(self.variants) != self.count:
+            raise ValueError(f"give prompts for each of {self.count} pictures or for none; got {len(self.variants)}")
+        if unknown := {name for texts in self.variants for name in texts} - set(get_args(TextField)):
+            raise ValueError(f"pictures of one job differ in prompts only, got {min(unknown)!r:.60}")
+        if self.variants and self.style_mode == "series":
+            raise ValueError("a series in one style has one prompt for all its pictures")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
@@ -48,4 +48,18 @@ def input_ids(request: AnyRequest) -> tuple[str, ...]:
     """The input pictures that must be there to make it, each once."""
     if isinstance(request, UpscaleRequest):
         return (request.image,) if request.image else ()
-    return tuple(dict.fromkeys(filter(None, (request.image, request.mask, *request.style_images))))
+    named = (request.image, request.mask, *request.style_images, *_in_extras(request.extras))
+    return tuple(dict.fromkeys(filter(None, named)))
+
+
+def _in_extras(value: object) -> Iterator[str]:
+    """The ids of pictures in values of extensions' controls: {"input": id}, at any depth."""
+    if isinstance(value, Mapping):
+        if value.keys() == {"input"} and isinstance(value["input"], str):
+            yield value["input"]
+        else:
+            for inner in value.values():
+                yield from _in_extras(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _in_extras(inner)

@@ -79,10 +79,16 @@ def _folders(given: object, base: Path) -> tuple[Path, ...]:
     return (ROOT / "models", *(_folder(one, base) for one in several))
 
 
+def _extension_folders(given: object, base: Path) -> tuple[Path, ...]:
+    """The same for folders with extensions."""
+    return (ROOT / "extensions", *_folders(given, base)[1:])
+
+
 SWITCH = switch()
 NAME = matching(r"(?s).+", "a name")
 FOLDER = Kind("a folder", _folder)
 FOLDERS = Kind("one folder or several", _folders)
+EXTENSION_FOLDERS = Kind("one folder or several", _extension_folders)
 BACKEND = matching(
     r"auto|cpu|xpu|cu\d{2,3}|rocm[\d.]+", "auto, cpu, xpu, cu130 (or another CUDA) or rocm7.2 (or another)"
 )
@@ -124,6 +130,16 @@ class Settings:
     threads: int = setting(0, whole(0, 1024), "Device", "--threads", "processor threads; 0 leaves it to torch")
     torch_backend: str = setting(
         "", BACKEND, "Installing", "--torch-backend", "build of torch to install, as uv names it: auto, cpu, cu130 ..."
+    )
+    extensions_dirs: tuple[Path, ...] = setting(
+        (ROOT / "extensions",),
+        EXTENSION_FOLDERS,
+        "Extensions",
+        "--extensions-dir",
+        "another folder of extensions; repeatable",
+    )
+    hook_seconds: int = setting(
+        20, whole(1, 600), "Extensions", "--hook-seconds", "how long a hook of an extension may take"
     )
     safe_mode: bool = setting(False, SWITCH, "Extensions", "--safe-mode --disable-all-extensions", "load no extensions")
     sources: Mapping[str, str] = field(default_factory=dict)  # field -> "flag", "environment", "file" or "default"
@@ -239,7 +255,7 @@ def _arity(name: str) -> dict[str, object]:
         return {"nargs": "?", "const": "all", "metavar": "all"}
     if SETTINGS[name]["kind"].allowed == SWITCH.allowed:
         return {"action": "store_const", "const": "yes"}
-    return {"metavar": "X", "action": "append" if name == "models_dirs" else "store"}
+    return {"metavar": "X", "action": "append" if name.endswith("_dirs") else "store"}
 
 
 def _read_flags(argv: Sequence[str]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modules.core.extensions import Message
 from modules.core.request import GenerationRequest
 from modules.core.upscaling import UpscaleRequest
 
@@ -16,11 +17,13 @@ class Generate:
     """Make the pictures of a request. `id` is the job's.
 
     inputs: the pictures that the request names by id (image, mask, style ...), each a PNG, upright.
+    packed: what front halves of extensions give their worker halves along, by "<extension>.<name>".
     """
 
     id: str
     request: GenerationRequest
     inputs: Mapping[str, bytes] = field(default_factory=dict)
+    packed: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,4 +69,27 @@ class Describe:
     id: str
 
 
-Task = Generate | Upscale | Encode | Load | Unload | Describe
+@dataclass(frozen=True)
+class Ask:
+    """A question of an extension's front half to its worker half; answered by any number of `Answered` events.
+
+    job: id of the job it is about, or empty. data: bytes that belong to the question, by name.
+    """
+
+    id: str
+    extension: str
+    name: str
+    payload: Message = None
+    job: str = ""
+    data: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Use all extensions that are there but these, at once; answered as `Describe` is."""
+
+    id: str
+    off: tuple[str, ...] = ()
+
+
+Task = Generate | Upscale | Encode | Load | Unload | Describe | Ask | Switch

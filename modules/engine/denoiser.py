@@ -13,7 +13,7 @@ from modules.core.moments import Prediction, SamplerStep, StepState
 from modules.engine.guidance import predict
 from modules.engine.mask import changing
 from modules.engine.start import Pass
-from modules.hooks.host import Host
+from modules.hooks.engine_host import Moments
 
 
 class Denoiser:
@@ -23,26 +23,36 @@ class Denoiser:
     """
 
     def __init__(
-        self, family: Family, host: Host, run: Pass, first_picture: int, latents: Tensor | None = None
+        self,
+        family: Family,
+        moments: Moments,
+        run: Pass,
+        first_picture: int,
+        latents: Tensor | None = None,
+        job: str = "",
     ) -> None:
         self._family = family
-        self._host = host
+        self._moments = moments
         self._run = run
         self._first_picture = first_picture
         self._latents = latents
+        self._job = job
         self.step = 0
 
     def __call__(self, x: Tensor, sigma: float) -> Prediction:
-        state = self._host.fold("before_predict", self._state(x, sigma))
-        prediction = predict(self._family, state)
-        state = self._host.fold("after_predict", replace(state, prediction=prediction))
+        state = self._moments.fold("before_predict", self._state(x, sigma))
+        if state.prediction is None:  # else an extension knows the answer
+            state = replace(state, prediction=predict(self._family, state))
+            state = self._moments.fold("after_predict", state)
         if state.prediction is None or not bool(torch.isfinite(state.prediction.x0).all()):
             raise NotANumber(
                 f"the network's answer at step {self.step + 1} of {self._run.steps} is not a number",
                 "lower the CFG scale, try another sampler, or start Taffy with --precision fp32; "
                 "if it happens at every step the checkpoint itself is damaged",
             )
-        return self._masked(state.prediction)
+        answer = self._masked(state.prediction)
+        self._moments.notice("after_call", replace(state, prediction=answer))
+        return answer
 
     def after(self, step: SamplerStep) -> StepState:
         """The state after a finished step, for those who look."""
@@ -66,4 +76,5 @@ class Denoiser:
             x=x,
             prompt=self._run.prompts.at(self.step),
             uncond=self._run.prompts.uncond_at(self.step),
+            job=self._job,
         )

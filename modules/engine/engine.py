@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import hypot
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +29,7 @@ from modules.engine.plan import Plan, plan
 from modules.engine.start import Origin, Pass, begin
 from modules.engine.style.job import StyleJob
 from modules.engine.style.modes import StyleModes
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost, JobOrder
 from modules.manager.manager import Manager
 from modules.preview.frame import to_frame
 from modules.sampling.samplers import SAMPLERS
@@ -51,35 +53,69 @@ class Batch:
         return [request.seed + (0 if request.variation_strength else index) for index in self.indices]
 
 
+def parts(request: GenerationRequest) -> Iterator[tuple[int, GenerationRequest]]:
+    """The runs of pictures of a job that have the same prompts: the index of the first, a request for them alone."""
+    first = 0
+    for same, run in groupby(request.variants or (None,)):
+        count = len(list(run)) if same is not None else request.count
+        seed = "variation_seed" if request.variation_strength else "seed"
+        values: dict[str, Any] = {**(same or {}), seed: getattr(request, seed) + first, "count": count}
+        yield first, replace(request, variants=(), **values) if same is not None else request
+        first += count
+
+
+def moved(event: Event, first: int) -> Event:
+    """An event of a part of a job whose first picture has this index in the whole."""
+    match event:
+        case Stepped():
+            return replace(event, first_picture=event.first_picture + first)
+        case PictureMade():
+            return replace(event, index=event.index + first)
+    return event
+
+
 class Engine:
     """Makes pictures with whatever checkpoint a request names."""
 
-    def __init__(self, manager: Manager, host: Host, upscalers: Upscalers, models: Sequence[Path] = ()) -> None:
+    def __init__(self, manager: Manager, host: EngineHost, upscalers: Upscalers, models: Sequence[Path] = ()) -> None:
         self._manager = manager
         self._host = host
         self._upscalers = upscalers
+        self._models = tuple(models)
         self._styles = StyleModes(host, models)
 
-    def generate(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> Iterator[Event]:
+    def generate(
+        self,
+        task: str,
+        request: GenerationRequest,
+        inputs: Mapping[str, bytes],
+        packed: Mapping[str, bytes] | None = None,
+    ) -> Iterator[Event]:
         """Every step and every picture of a request whose names, sizes and seed `App.submit` has settled.
 
-        inputs: the pictures it names, PNG. The mask is shown as it is used, before the first step.
+        inputs: the pictures it names, PNG. packed: what extensions gave along. The mask is shown as it is used, before
+        the first step.
         """
         started = monotonic()
-        style = self._styles.job(task, request, inputs)
-        events = self._styles.without_checkpoint(style) or self._with_checkpoint(style)
-        yield from events
+        for first, part in parts(request):
+            style = self._styles.job(task, part, inputs)
+            order = JobOrder(task, style.request, inputs, packed or {}, self._models, first)
+            for event in self._styles.without_checkpoint(style) or self._with_checkpoint(style, order):
+                yield moved(event, first)
         yield Finished(task, monotonic() - started)
 
-    def _with_checkpoint(self, style: StyleJob) -> Iterator[Event]:
-        """The pictures of a job by the network, with the LoRAs and learned words of its prompts."""
+    def _with_checkpoint(self, style: StyleJob, order: JobOrder) -> Iterator[Event]:
+        """The pictures of a job by the network, with the LoRAs and learned words of its prompts and its techniques."""
         family = yield from self.load(style.task, style.request.checkpoint)
         with (
             self._manager.adapters.applied(family, style.request) as (request, facts),
-            closing(self._painted(replace(style, request=request), family)) as events,
+            self._host.working(order, family) as moments,
+            closing(self._painted(replace(style, request=request, moments=moments), family)) as events,
         ):
             for event in events:
+                yield from moments.news()
                 yield replace(event, facts={**event.facts, **facts}) if isinstance(event, PictureMade) else event
+            yield from moments.news()
 
     def _painted(self, style: StyleJob, family: Family) -> Generator[Event, None, None]:
         """The pictures of a job, in the loop of its style mode if that has one."""
@@ -153,13 +189,14 @@ class Engine:
         """One pass; returns its latents. done: steps of the passes before."""
         family, first = batch.family, batch.indices[0]
         start = begin(family, run, batch.seeds, first)
-        denoiser = Denoiser(family, self._host, run, first, start.latents)
+        moments = batch.style.moments
+        denoiser = Denoiser(family, moments, run, first, start.latents, batch.task)
         x, before = start.x, monotonic()
         for step in SAMPLERS[run.request.sampler].run(denoiser, x, run.sigmas, start.noise):
             denoiser.step = step.index + 1
             state = denoiser.after(step)
-            self._host.notice("after_step", state)
-            frame = self._host.show_step(state, family)
+            moments.notice("after_step", state)
+            frame = moments.show_step(state, family)
             seconds, before = monotonic() - before, monotonic()
             yield Stepped(batch.task, first, done + step.index + 1, batch.plan.steps, step.sigma, seconds, frame)
             x = step.x
@@ -179,9 +216,9 @@ class Engine:
 
     def _picture(self, batch: Batch, index: int, latent: Tensor) -> PictureMade:
         """A finished latent (1, c, h, w), decoded, put in its place and changed by extensions."""
-        work, family = batch.plan, batch.family
-        painted = decode_picture(family, latent)
+        work, family, moments = batch.plan, batch.family, batch.style.moments
+        painted = decode_picture(family, moments.change_latent(latent, work.request, index))
         image = batch.style.matched(work.place.finished(painted) if work.place else painted)
-        image = self._host.change_image(image, work.request)
-        facts = {**family.facts, **work.facts, **batch.style.facts, "Version": f"Taffy {VERSION}"}
+        image = moments.change_image(image, work.request, index)
+        facts = {**family.facts, **work.facts, **batch.style.facts, **moments.facts(), "Version": f"Taffy {VERSION}"}
         return PictureMade(batch.task, index, batch.seeds[index - batch.indices[0]], *image.size, rgb(image), facts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from modules.core.errors import CannotSave, NotThere
 from modules.core.events import PictureMade
@@ -30,8 +31,11 @@ def single(request: AnyRequest, picture: PictureMade) -> AnyRequest:
     """
     if isinstance(request, UpscaleRequest):
         return request
+    own: Mapping[str, Any] = request.variants[picture.index] if request.variants else {}
     return replace(
         request,
+        **own,
+        variants=(),
         seed=picture.seed,
         variation_seed=request.variation_seed + picture.index if request.variation_strength else request.variation_seed,
         count=1,

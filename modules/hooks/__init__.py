@@ -1,23 +1,64 @@
 """The public door for extensions: the marker, and the values the hooks speak. Import from here only."""
 
-from modules.core.events import Frame
-from modules.core.family import CheckpointCard, Conditioning, Family
+from modules.core.errors import BadRequest, Busy, CannotSave, NotThere, QueueFull, TaffyError
+from modules.core.events import Answered, Frame
+from modules.core.extensions import Message
+from modules.core.family import CheckpointCard, Conditioning, Family, NoiseLevels
 from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState
 from modules.core.request import GenerationRequest
-from modules.hooks.specs import Control, Page, Tab, hookimpl
+from modules.hooks.engine_values import Bench, EngineJob, NewSampler, Question, Technique
+from modules.hooks.front_values import (
+    Button,
+    Call,
+    Column,
+    Control,
+    Desk,
+    JobCard,
+    Outcome,
+    Page,
+    Picture,
+    Reply,
+    Route,
+    Tab,
+)
+from modules.hooks.specs import API_VERSION, hookimpl
 
 __all__ = [
+    "API_VERSION",
+    "Answered",
+    "BadRequest",
+    "Bench",
+    "Busy",
+    "Button",
+    "Call",
+    "CannotSave",
     "CheckpointCard",
+    "Column",
     "Conditioning",
     "Control",
+    "Desk",
+    "EngineJob",
     "Family",
     "Frame",
     "GenerationRequest",
+    "JobCard",
+    "Message",
+    "NewSampler",
+    "NoiseLevels",
+    "NotThere",
+    "Outcome",
     "Page",
+    "Picture",
     "Prediction",
     "PromptPart",
+    "Question",
+    "QueueFull",
+    "Reply",
+    "Route",
     "SamplerStep",
     "StepState",
     "Tab",
+    "TaffyError",
+    "Technique",
     "hookimpl",
 ]

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from modules.core.errors import BadRequest
 from modules.core.family import CheckpointCard
-from modules.core.request import MAX_PROMPT, MAX_SEED, GenerationRequest, sentence
+from modules.core.request import MAX_SEED, GenerationRequest, sentence
 from modules.core.upscaling import UpscaleRequest
 from modules.hooks import Control
+from modules.hooks.control import allowed_values, fits
 from modules.preview.base import PREVIEWS
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
@@ -78,31 +79,6 @@ def check_extras(extras: Mapping[str, Any], controls: Sequence[Control]) -> None
             raise BadRequest(f"no extension has a control called {key!r:.100}", advice)
         if not fits(value, known[key]):
             raise BadRequest(f"{key}: {known[key].label} cannot be {value!r:.100}", allowed_values(known[key]))
-
-
-def fits(value: Any, control: Control) -> bool:
-    match control.kind:
-        case "checkbox":
-            return isinstance(value, bool)
-        case "slider":
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return is_number and control.minimum <= value <= control.maximum
-        case "choice":
-            return value in control.choices
-        case "text":
-            return isinstance(value, str) and len(value) <= MAX_PROMPT and value.replace("\n", "").isprintable()
-
-
-def allowed_values(control: Control) -> str:
-    match control.kind:
-        case "checkbox":
-            return "allowed: true, false"
-        case "slider":
-            return f"allowed: {control.minimum} to {control.maximum}"
-        case "choice":
-            return f"allowed: {', '.join(control.choices)}"
-        case "text":
-            return f"allowed: text of at most {MAX_PROMPT} characters"
 
 
 def changed(request: Kind, **values: Any) -> Kind:

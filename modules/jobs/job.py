@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -54,8 +54,12 @@ class Job:
         return self.request.batch_size if isinstance(self.request, GenerationRequest) else 1
 
 
-def task_of(job: Job, made: int, read: Callable[[str, str], bytes]) -> Generate | Upscale:
+def task_of(
+    job: Job, made: int, read: Callable[[str, str], bytes], packed: Mapping[str, bytes] | None = None
+) -> Generate | Upscale:
     """What a worker has to do for a job of which `made` pictures are there. read(input id, owner): the PNG.
+
+    packed: what extensions give along.
 
     Raises NotThere if an input picture is gone.
     """
@@ -64,5 +68,6 @@ def task_of(job: Job, made: int, read: Callable[[str, str], bytes]) -> Generate 
     if isinstance(request, UpscaleRequest):
         return Upscale(job.id, request, inputs)
     seed = "variation_seed" if request.variation_strength else "seed"
-    rest = replace(request, count=request.count - made, **{seed: getattr(request, seed) + made})
-    return Generate(job.id, rest, inputs)
+    variants = request.variants[made:]
+    rest = replace(request, count=request.count - made, variants=variants, **{seed: getattr(request, seed) + made})
+    return Generate(job.id, rest, inputs, packed or {})

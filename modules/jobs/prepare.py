@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event as Flag
 from typing import Protocol
 
 from modules.core.errors import WorkerLost
-from modules.core.events import Failed, Loaded, Loading
+from modules.core.events import Event, Failed, Loaded, Loading
 from modules.core.task import Task
 from modules.core.worker import Worker
 from modules.jobs.watch import Watchers, WorkerStatus
@@ -47,11 +47,11 @@ def install(packages: Packages, watchers: Watchers, stopping: Flag) -> None:
             return
 
 
-def wake(worker: Worker, task: Task, watchers: Watchers) -> None:
+def wake(worker: Worker, task: Task, watchers: Watchers, hear: Callable[[Event], None] = lambda event: None) -> None:
     """Start the worker with a task of no consequence, so that the first job finds it warm.
 
     Ends with the status "ready" also if the task failed: another checkpoint may work. "failed" means that the process
-    itself does not live; the next job tries again.
+    itself does not live; the next job tries again. hear: gets what is neither progress nor a failure.
     """
     ready = WorkerStatus("ready")
     try:
@@ -61,6 +61,8 @@ def wake(worker: Worker, task: Task, watchers: Watchers) -> None:
                     watchers.follow(event)
                 case Failed():
                     ready = WorkerStatus("ready", event.message)
+                case _:
+                    hear(event)
     except WorkerLost as error:
         ready = WorkerStatus("failed", error.message)
     watchers.worker_is(ready)

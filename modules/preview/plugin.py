@@ -13,7 +13,7 @@ from modules.core.events import Frame
 from modules.core.family import Family
 from modules.core.moments import StepState
 from modules.hooks import hookimpl
-from modules.preview.base import PREVIEWS, Places
+from modules.preview.base import PREVIEWS, Places, Preview
 from modules.preview.frame import to_frame
 from modules.preview.linear import Linear
 
@@ -41,7 +41,8 @@ class PreviewPlugin:
     ) -> None:
         places = Places(cache_dir, tuple(models_dirs))
         self._linear = Linear(places)
-        self._methods = {name: PREVIEWS[name](places) for name in PREVIEWS} | {"linear": self._linear}
+        self._places = places
+        self._made: dict[object, Preview] = {PREVIEWS["linear"]: self._linear}
         self._clock = clock
         self._full_budget = full_budget
         self._shown = -inf
@@ -60,7 +61,7 @@ class PreviewPlugin:
             return None
         latents = state.prediction.x0
         name = self._method(state.request.preview, family, latents)
-        frame = to_frame(self._methods[name].pixels(family, latents), name)
+        frame = to_frame(self._method_called(name).pixels(family, latents), name)
         if last and name == "linear":
             log.info("linear preview: R2 on this picture %s", self._linear.learn(family, latents))
         self._shown = self._clock()
@@ -70,10 +71,17 @@ class PreviewPlugin:
         """A name in `PREVIEWS`: the one asked for if it can show this, else the best that is cheap."""
         if wanted != "automatic":
             name = PREVIEWS.canonical(wanted)
-            return name if self._methods[name].suits(family) else "linear"
+            return name if self._method_called(name).suits(family) else "linear"
         if self._full_seconds(family, latents) < self._full_budget:
             return "full"
-        return next(name for name in CHEAP if name in self._methods and self._methods[name].suits(family))
+        return next(name for name in CHEAP if name in PREVIEWS and self._method_called(name).suits(family))
+
+    def _method_called(self, name: str) -> Preview:
+        """Extensions may have added or taken away some since the last step."""
+        make = PREVIEWS[name]
+        if make not in self._made:
+            self._made[make] = make(self._places)
+        return self._made[make]
 
     def _full_seconds(self, family: Family, latents: Tensor) -> float:
         """What decoding these latents takes, measured once for each VAE and size.

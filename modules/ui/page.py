@@ -39,7 +39,7 @@ def build_page(app: App) -> gr.Blocks:
         with gr.Tabs(elem_classes="taffy-tabs") as tabs:
             for tab in app.host.tabs():
                 with gr.Tab(tab.label, id=tab.id):
-                    tab.build(app)
+                    app.host.build(tab, app.desk(tab.extension))
         for tab in app.host.tabs():
             hidden_button(f"taffy-open-{tab.id}").click(None, None, tabs, js=OPEN % json.dumps(tab.id), **QUIET)
         html("<taffy-queue></taffy-queue>", "taffy-foot")

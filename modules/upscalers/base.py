@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from PIL import Image
 
 from modules.core.registry import Registry
 
@@ -16,7 +19,7 @@ class Upscaler:
     """One choice of a list. kind: whether it enlarges pictures, or latents within a hires pass.
 
     path: its file, None for a built-in one. size: bytes of the file. modified: nanoseconds since 1970.
-    problem: why it cannot be used, a sentence; advice: what to try.
+    problem: why it cannot be used, a sentence; advice: what to try. enlarge: an extension's function for it.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Upscaler:
     modified: int = 0
     problem: str = ""
     advice: str = ""
+    enlarge: Callable[[Image.Image, int, int], Image.Image] | None = field(default=None, compare=False)
 
 
 UPSCALERS: Registry[Upscaler] = Registry("upscaler")

@@ -132,7 +132,8 @@ class Upscalers:
         """An RGB picture by one upscaler. Yields after every tile."""
         if entry.path is None:
             yield
-            return picture.resize(size, method_of(entry))
+            larger = entry.enlarge(picture, *size).convert("RGB") if entry.enlarge else picture
+            return larger.resize(size, method_of(entry))
         network, side = self._use(entry, smaller)
         for wanted in passes(picture.size, size, network.scale):
             for growing, box in enlarge(picture, network, network.scale, wanted, side):

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """models_dirs, extension_dirs: folders as text. threads: CPU threads for arithmetic, 0 for torch's own choice."""
+    """models_dirs, extension_dirs: folders as text. threads: CPU threads for arithmetic, 0 for torch's own choice.
+
+    extensions_off: names of those not wanted. hook_seconds: how long a hook of one may take.
+    """
 
     models_dirs: tuple[str, ...]
     cache_dir: str
@@ -17,3 +20,5 @@ class WorkerConfig:
     attention: str = "automatic"
     threads: int = 0
     safe_mode: bool = False
+    extensions_off: tuple[str, ...] = ()
+    hook_seconds: float = 20.0

@@ -14,10 +14,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from modules.core.errors import WorkerLost
-from modules.core.events import Ending, Event
+from modules.core.events import Ending, Event, Hung
+from modules.core.extensions import Fault
 from modules.core.task import Task
 from modules.worker.config import WorkerConfig
 from modules.worker.local import LocalWorker, Runs
@@ -38,6 +39,13 @@ class Goodbye:
 
 
 Build = Callable[[Any], Runs]
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A service that notices when code of others does not come back."""
+
+    def watch(self, report: Callable[[Fault], None]) -> None: ...
 
 
 def build_service(config: WorkerConfig) -> Runs:
@@ -91,6 +99,8 @@ class ProcessWorker:
             while not ended:
                 event: Event = pipe.recv()
                 ended = isinstance(event, Ending)
+                if isinstance(event, Hung):
+                    self._bury()  # it ends itself
                 yield event
         except (EOFError, OSError) as error:
             ended = True
@@ -145,10 +155,21 @@ def serve(pipe: Connection, build: Build, config: object) -> None:
     worker = LocalWorker(partial(build, config))
     tasks: SimpleQueue[Task] = SimpleQueue()
     Thread(target=_listen, args=(pipe, tasks, worker), daemon=True).start()
-    _ = worker.service  # the imports take seconds: begin before the first task comes
+    service = worker.service  # the imports take seconds: begin before the first task comes
+    current = [""]
+    if isinstance(service, Watched):
+        service.watch(partial(_lost, pipe, current))
     while True:
-        for event in worker.run(tasks.get()):
+        task = tasks.get()
+        current[0] = task.id
+        for event in worker.run(task):
             pipe.send(event)
+
+
+def _lost(pipe: Connection, current: list[str], fault: Fault) -> None:
+    """An extension's code does not come back: say so in the place of the thread that waits for it, and end."""
+    pipe.send(Hung(current[0], fault))
+    os._exit(1)
 
 
 def _listen(pipe: Connection, tasks: SimpleQueue[Task], worker: LocalWorker) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 import torch
 
+from modules.attention.base import KERNELS
 from modules.attention.choose import choose
 from modules.core.errors import TaffyError
-from modules.core.events import Described, Event, Failed, Finished, WorkerCard
-from modules.core.task import Describe, Encode, Generate, Load, Task, Unload, Upscale
+from modules.core.events import Described, Event, Failed, Faulted, Finished, WorkerCard
+from modules.core.extensions import Fault
+from modules.core.task import Ask, Describe, Encode, Generate, Load, Switch, Task, Unload, Upscale
 from modules.engine.engine import Engine
 from modules.families import FAMILIES
 from modules.families.device import pick_device
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
+from modules.hooks.engine_values import Question
 from modules.manager.index import Index
 from modules.manager.manager import Manager
 from modules.manager.memory import out_of_memory
@@ -24,9 +28,12 @@ from modules.preview.plugin import PREVIEWS, PreviewPlugin
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
 from modules.upscalers.answer import answer
+from modules.upscalers.base import UPSCALERS
 from modules.upscalers.index import UpscalerIndex
 from modules.upscalers.upscalers import Upscalers
+from modules.worker.bench import EngineBench
 from modules.worker.config import WorkerConfig
+from modules.worker.tables import Tables
 
 log = logging.getLogger(__name__)
 
@@ -40,20 +47,35 @@ class Service:
         self._device = pick_device(config.use_cpu, config.precision, config.attention)
         self._attention, self._why = choose(self._device.kind, config.attention, self._device.dtype)
         models = tuple(Path(folder) for folder in config.models_dirs)
-        self._host = Host([Path(folder) for folder in config.extension_dirs], "engine", config.safe_mode)
+        folders = [Path(folder) for folder in config.extension_dirs]
+        self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
         self._manager = Manager(Index(models), self._device, Path(config.cache_dir))
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
         self._engine = Engine(self._manager, self._host, self._upscalers, models)
+        self._bench = EngineBench(self._manager, self._engine, self._host, models)
+        self._host.tables_changed = Tables(self._host).renew
+
+    def watch(self, report: Callable[[Fault], None]) -> None:
+        """Have hooks that do not come back reported, by another thread."""
+        self._host.watch(report)
 
     def run(self, task: Task) -> Generator[Event, None, None]:
         """The task's events. Errors become `Failed`: this is the job worker's catch-all."""
         try:
-            yield from self._events(task)
+            if not isinstance(task, Switch):  # that one says what not to load
+                self._host.load()
+            for event in self._events(task):
+                yield from self._faults(task.id)
+                yield event
         except TaffyError as error:
             yield Failed(task.id, type(error).__name__, error.message, error.advice)
         except Exception as error:
             yield self._explained(task.id, error)
+
+    def _faults(self, task: str) -> Iterator[Event]:
+        """What went wrong in extensions since the last event."""
+        return (Faulted(task, fault) for fault in self._host.take_faults())
 
     def _explained(self, task: str, error: Exception) -> Failed:
         """An error nobody foresaw, or a lack of memory: then the weights are given back and the next job may fit."""
@@ -68,7 +90,7 @@ class Service:
         started = monotonic()
         match task:
             case Generate():
-                yield from self._engine.generate(task.id, task.request, task.inputs)
+                yield from self._engine.generate(task.id, task.request, task.inputs, task.packed)
                 return
             case Upscale():
                 yield from answer(self._upscalers, self._device, task)
@@ -81,6 +103,13 @@ class Service:
                 self._unload()
             case Describe():
                 yield Described(task.id, self.card())
+            case Switch():
+                self._host.switch(task.off)
+                yield Described(task.id, self.card())
+            case Ask():
+                question = Question(task.name, task.payload, task.job, task.data)
+                for answered in self._host.answers(task.extension, question, self._bench):
+                    yield replace(answered, task=task.id)
         yield Finished(task.id, monotonic() - started)
 
     def _unload(self) -> None:
@@ -99,5 +128,7 @@ class Service:
             schedules=tuple(SCHEDULES),
             previews=tuple(PREVIEWS),
             loaded=current.card.name if current else "",
-            faults=tuple(fault.message for fault in self._host.faults),
+            faults=self._host.faults,
+            kernels=tuple(KERNELS),
+            upscalers=tuple(UPSCALERS),
         )

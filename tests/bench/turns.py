@@ -136,7 +136,7 @@ def engine_on(models: Path, cache: Path, options: Namespace) -> tuple[Engine, Ma
     """The worker's own parts, wired as it wires them, without extensions."""
     from modules.engine.engine import Engine
     from modules.families.device import pick_device
-    from modules.hooks.host import Host
+    from modules.hooks.engine_host import EngineHost
     from modules.manager.index import Index
     from modules.manager.manager import Manager
     from modules.preview.plugin import PreviewPlugin
@@ -144,7 +144,7 @@ def engine_on(models: Path, cache: Path, options: Namespace) -> tuple[Engine, Ma
     from modules.upscalers.upscalers import Upscalers
 
     device = pick_device(options.use_cpu, options.precision, "automatic")
-    host = Host([], "engine")
+    host = EngineHost([])
     host.register(PreviewPlugin(cache, (models,)), "preview")
     manager = Manager(Index((models,)), device, cache)
     return Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager

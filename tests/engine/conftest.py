@@ -16,7 +16,7 @@ from modules.core.family import Family
 from modules.core.request import GenerationRequest
 from modules.engine.engine import Engine
 from modules.families.device import pick_device
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from modules.manager.index import Index
 from modules.manager.manager import Manager
 from modules.upscalers.index import UpscalerIndex
@@ -55,7 +55,7 @@ class Studio:
 
     engine: Engine
     manager: Manager
-    host: Host
+    host: EngineHost
 
     def family(self, name: str = "tiny") -> Family:
         loading = self.manager.use(name)
@@ -101,5 +101,5 @@ def engine_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def studio(engine_models: Path, tmp_path: Path) -> Studio:
     device = pick_device(True, "fp32", "automatic")
     manager = Manager(Index((engine_models,)), device, tmp_path)
-    host = Host([], "engine")
+    host = EngineHost([])
     return Studio(Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager, host)

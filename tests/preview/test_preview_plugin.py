@@ -10,7 +10,7 @@ import torch
 
 from modules.core.moments import StepState
 from modules.families.unet.family import UnetFamily
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from modules.preview.plugin import PreviewPlugin
 from tests.checkpoints import load_family, tiny_checkpoint
 
@@ -162,6 +162,6 @@ def test_a_family_that_was_shown_is_not_kept_alive(cache: Path, tmp_path: Path, 
 
 
 def test_it_answers_through_the_host(plugin: PreviewPlugin, tiny: UnetFamily, state: States) -> None:
-    host = Host([], "engine")
+    host = EngineHost([])
     host.register(plugin, "preview")
     assert host.show_step(state(), tiny) is not None

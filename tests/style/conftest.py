@@ -19,7 +19,7 @@ from modules.core.request import GenerationRequest
 from modules.engine.style.inject import KnownStyles, inject
 from modules.engine.style.modes import StyleModes
 from modules.families.unet.family import UnetFamily
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from tests.checkpoints import load_family
 
 torch.set_num_threads(1)
@@ -59,7 +59,7 @@ class StyleStudio:
 
     def events(self, inputs: Mapping[str, bytes] | None = None, **values: Any) -> list[Event]:
         request = replace(REQUEST, **values)
-        job = StyleModes(Host([], "engine"), ()).job("job", request, {**self.inputs, **(inputs or {})})
+        job = StyleModes(EngineHost([]), ()).job("job", request, {**self.inputs, **(inputs or {})})
         return list(inject(job, self.family, self.known))
 
     def picture(self, inputs: Mapping[str, bytes] | None = None, **values: Any) -> NDArray[np.int64]:

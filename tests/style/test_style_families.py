@@ -14,7 +14,7 @@ from modules.core.events import PictureMade
 from modules.core.request import GenerationRequest
 from modules.engine.style.modes import StyleModes
 from modules.families.unet.family import UnetFamily
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from tests.checkpoints import KINDS, load_family, tiny_file_of
 from tests.style.conftest import blobs, levels, png
 
@@ -28,7 +28,7 @@ def sdxl(tmp_path_factory: pytest.TempPathFactory) -> UnetFamily:
 
 def picture(family: UnetFamily, **values: Any) -> NDArray[np.int64]:
     request = GenerationRequest(prompt="a cat", width=64, height=48, steps=2, cfg_scale=4, seed=3, **values)
-    styles = StyleModes(Host([], "engine"), ())
+    styles = StyleModes(EngineHost([]), ())
     events = styles.instead(styles.job("job", request, INPUTS), family)
     assert events is not None
     return levels([event for event in events if isinstance(event, PictureMade)][-1])

@@ -17,7 +17,7 @@ from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.engine.engine import Engine
 from modules.families.device import pick_device
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from modules.manager.index import Index
 from modules.manager.manager import Manager
 from modules.style.modes import modes
@@ -34,7 +34,7 @@ INPUTS = {"content": png(blobs(0)), "style": png(blobs(1)), "photo": png(blobs(2
 def engine(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     device = pick_device(True, "fp32", "automatic")
     manager = Manager(Index((tiny_models,)), device, tmp_path_factory.mktemp("cache"))
-    return Engine(manager, Host([], "engine"), Upscalers(UpscalerIndex(()), device), (tiny_models,))
+    return Engine(manager, EngineHost([]), Upscalers(UpscalerIndex(()), device), (tiny_models,))
 
 
 def events(engine: Engine, **values: Any) -> list[Event]:

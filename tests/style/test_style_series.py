@@ -17,7 +17,7 @@ from modules.core.moments import StepState
 from modules.core.request import GenerationRequest
 from modules.engine.style.job import StyleJob
 from modules.engine.style.series import series
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from tests.style.conftest import StyleStudio, levels
 
 SERIES = GenerationRequest(
@@ -27,7 +27,7 @@ Pictures = list[NDArray[np.int64]]
 
 
 def events(styles: StyleStudio, **values: Any) -> Iterator[Stepped | PictureMade]:
-    return series(StyleJob("job", replace(SERIES, **values), styles.inputs, Host([], "engine")), styles.family)
+    return series(StyleJob("job", replace(SERIES, **values), styles.inputs, EngineHost([])), styles.family)
 
 
 def pictures(styles: StyleStudio, **values: Any) -> Pictures:
@@ -89,12 +89,12 @@ def test_a_prompt_of_two_windows_can_follow_a_style_picture(styles: StyleStudio)
 def test_previews_show_the_pictures_and_not_the_anchor(styles: StyleStudio) -> None:
     seen: list[int] = []
 
-    class Watching(Host):
+    class Watching(EngineHost):
         def show_step(self, state: StepState, family: object) -> None:
             assert state.prediction is not None
             seen.append(len(state.prediction.x0))
 
-    job = StyleJob("job", replace(SERIES, batch_size=2), styles.inputs, Watching([], "engine"))
+    job = StyleJob("job", replace(SERIES, batch_size=2), styles.inputs, Watching([]))
     list(series(job, styles.family))
     assert seen == [2] * 3 + [1] * 3
 

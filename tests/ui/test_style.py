@@ -20,7 +20,7 @@ from modules.core.events import Event, Finished
 from modules.core.settings import load_settings
 from modules.core.task import Generate, Task
 from modules.engine.style.job import StyleJob, coloured
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from modules.manager.index import FOLDER
 from modules.style.colour import Matching, matched
 from modules.style.pictures import PICTURES
@@ -44,7 +44,7 @@ class StyleService(NoiseService):
     def run(self, task: Task) -> Generator[Event, None, None]:
         if isinstance(task, Generate) and task.request.style_mode == "colour":
             torch.set_num_threads(1)
-            yield from coloured(StyleJob(task.id, task.request, task.inputs, Host([], "engine")))
+            yield from coloured(StyleJob(task.id, task.request, task.inputs, EngineHost([])))
             yield Finished(task.id, 0.0)
         else:
             yield from super().run(task)

@@ -167,7 +167,8 @@ def painted(
     job, family = injection.job, injection.family
     request = job.request
     prompts = encode_prompts(family, request, injection.steps)
-    denoiser = Denoiser(family, job.host, Pass(request, prompts, injection.levels, injection.sigmas), 0)
+    run = Pass(request, prompts, injection.levels, injection.sigmas)
+    denoiser = Denoiser(family, job.moments, run, 0, job=job.task)
 
     def denoise(x: Tensor, sigma: float) -> Prediction:
         of_styles = [injection.features(style, sigma) for style in styles]
@@ -183,10 +184,11 @@ def painted(
     x = start(content.noise, styles, job.shares, request.style_amount)
     for step in SAMPLERS["DDIM"].run(denoise, x, injection.sigmas, no_noise):
         denoiser.step = step.index + 1
-        job.host.notice("after_step", denoiser.after(step))
+        job.moments.notice("after_step", denoiser.after(step))
         yield progress.stepped(step)
     facts = {**family.facts, "Sampler": request.sampler, "Schedule type": "DDIM"}
-    picture = injection.place.finished(decode_picture(family, step.x))
+    latent = job.moments.change_latent(step.x, request, 0)
+    picture = injection.place.finished(decode_picture(family, latent))
     yield job.made(picture, 0, request.seed, facts | injection.place.facts)
 
 

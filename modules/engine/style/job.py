@@ -21,7 +21,7 @@ from modules.core.moments import SamplerStep, StepState
 from modules.core.request import GenerationRequest
 from modules.engine.finish import rgb
 from modules.engine.picture import read_picture
-from modules.hooks.host import Host
+from modules.hooks.engine_host import Moments
 from modules.style.colour import Matching, matched, on_white
 
 SHORT = 10  # hexadecimal digits of a picture's hash, as many as A1111 shows of a model's
@@ -37,7 +37,7 @@ class StyleJob:
     task: str
     request: GenerationRequest
     inputs: Mapping[str, bytes]
-    host: Host
+    moments: Moments
     adapters: tuple[str, ...] = ()
 
     @cached_property
@@ -77,8 +77,8 @@ class StyleJob:
 
     def made(self, picture: Image.Image, index: int, seed: int, facts: Mapping[str, str]) -> PictureMade:
         """The finished picture; extensions see it last."""
-        picture = self.host.change_image(self.matched(picture), self.request)
-        known = {**facts, **self.facts, "Version": f"Taffy {VERSION}"}
+        picture = self.moments.change_image(self.matched(picture), self.request, index)
+        known = {**facts, **self.facts, **self.moments.facts(), "Version": f"Taffy {VERSION}"}
         return PictureMade(self.task, index, seed, *picture.size, rgb(picture), known)
 
 
@@ -103,9 +103,10 @@ class Progress:
             x=step.x,
             prompt=(),
             prediction=step.prediction,
+            job=self.job.task,
         )
         self.done += 1
-        frame = self.job.host.show_step(state, self.family)
+        frame = self.job.moments.show_step(state, self.family)
         seconds, self._before = monotonic() - self._before, monotonic()
         return Stepped(self.job.task, self.first_picture, self.done, self.total, step.sigma, seconds, frame)
 

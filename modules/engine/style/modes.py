@@ -14,22 +14,22 @@ from modules.engine.style.inject import KnownStyles, inject
 from modules.engine.style.ip import riding
 from modules.engine.style.job import StyleJob, coloured
 from modules.engine.style.series import series
-from modules.hooks.host import Host
+from modules.hooks.engine_host import Moments
 from modules.style.presets import with_preset
 
 
 class StyleModes:
     """The style half of an engine. models: where IP-Adapters may be. Remembers the styles it has inverted."""
 
-    def __init__(self, host: Host, models: Sequence[Path]) -> None:
-        self._host = host
+    def __init__(self, moments: Moments, models: Sequence[Path]) -> None:
+        self._moments = moments
         self._models = tuple(models)
         self._known = KnownStyles()
 
     def job(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> StyleJob:
         """Any request, its preset's words said. Raises UnknownName."""
         adapters = tuple(part.split(">")[0] for part in request.prompt.split("<")[1:])
-        return StyleJob(task, with_preset(request), inputs, self._host, adapters)
+        return StyleJob(task, with_preset(request), inputs, self._moments, adapters)
 
     def without_checkpoint(self, job: StyleJob) -> Iterator[Event] | None:
         """The events of a mode that asks no network, else None."""

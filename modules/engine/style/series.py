@@ -82,7 +82,7 @@ def batch(this: Series, indices: range) -> Iterator[Stepped | PictureMade]:
     prompts = run.prompts
     if this.anchor is not None:
         prompts = beside_empty(prompts, family.encode_prompt("", job.request.clip_skip), len(indices))
-    denoiser = Denoiser(family, job.host, replace(run, prompts=prompts), indices[0], start.latents)
+    denoiser = Denoiser(family, job.moments, replace(run, prompts=prompts), indices[0], start.latents, job.task)
 
     def denoise(x: Tensor, sigma: float) -> Prediction:
         if this.anchor is not None:
@@ -95,11 +95,11 @@ def batch(this: Series, indices: range) -> Iterator[Stepped | PictureMade]:
     progress = Progress(job, family, done + run.steps, done, indices[0])
     for step in SAMPLERS[run.request.sampler].run(denoise, x, run.sigmas, start.noise):
         denoiser.step = step.index + 1
-        job.host.notice("after_step", denoiser.after(step))
+        job.moments.notice("after_step", denoiser.after(step))
         yield progress.stepped(_without(step, extra))
         x = step.x
     for index, seed, latent in zip(indices, seeds, x[extra:], strict=True):
-        picture = decode_picture(family, latent[None])
+        picture = decode_picture(family, job.moments.change_latent(latent[None], job.request, index))
         if this.work.place is not None:
             picture = this.work.place.finished(picture)
         yield job.made(picture, index, seed, {**family.facts, **this.work.facts})

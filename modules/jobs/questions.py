@@ -1,0 +1,120 @@
+"""Questions of extensions' front halves to their worker halves: answered between jobs, piece by piece, in time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+from modules.core.errors import BadExtension, Busy, TaffyError, WorkerLost
+from modules.core.events import Answered, Cancelled, Ending, Event, Failed, Finished, Hung
+from modules.core.task import Ask, Describe, Load, Switch, Unload
+from modules.core.worker import Worker
+
+WAIT_SECONDS = 600.0  # until the engine has time
+ANSWER_SECONDS = 120.0  # between two pieces of an answer
+Small = Ask | Switch | Describe | Load | Unload
+
+
+@dataclass(frozen=True)
+class Question:
+    """A small task and where the answer goes. begun: the worker has it; given_up: nobody waits any more."""
+
+    task: Small
+    pieces: SimpleQueue[Answered | Ending | TaffyError] = field(default_factory=SimpleQueue)
+    begun: threading.Event = field(default_factory=threading.Event)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+
+class Questions:
+    """Those that wait, in the order they came. Any thread may ask; wake is called when there is a new one."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Question] = deque()
+
+    def put(self, task: Small) -> Question:
+        question = Question(task)
+        self._waiting.append(question)
+        return question
+
+    def take(self) -> Question | None:
+        """The next that somebody still waits for."""
+        while self._waiting:
+            question = self._waiting.popleft()
+            if not question.given_up.is_set():
+                question.begun.set()
+                return question
+        return None
+
+
+def pieces(
+    question: Question, cancel: Callable[[str], None], wait: float = WAIT_SECONDS, patience: float = ANSWER_SECONDS
+) -> Iterator[Answered]:
+    """The answer as it comes; closing the iterator stops the work. wait, patience: seconds.
+
+    Raises Busy if the engine has no time for it, BadExtension if it cannot be answered.
+    """
+    until = monotonic() + wait
+    ended = False
+    try:
+        while not ended:
+            left = patience if question.begun.is_set() else min(1.0, max(0.0, until - monotonic()))
+            try:
+                piece = question.pieces.get(timeout=left)
+            except Empty:
+                if question.begun.is_set() and left == patience:
+                    raise BadExtension(f"there was no answer within {patience:g} seconds") from None
+                if monotonic() >= until:
+                    raise Busy(f"the engine had no time for this in {wait:g} seconds", "try again") from None
+                continue
+            ended = not isinstance(piece, Answered)
+            yield from _told(piece)
+    finally:
+        if not ended:
+            question.given_up.set()
+            if question.begun.is_set():
+                cancel(question.task.id)
+
+
+def _told(piece: Answered | Ending | TaffyError) -> Iterator[Answered]:
+    match piece:
+        case Answered():
+            yield piece
+        case Failed():
+            raise BadExtension(piece.message, piece.advice)
+        case Hung():
+            raise BadExtension(piece.fault.message)
+        case Cancelled():
+            raise BadExtension("the question was stopped")
+        case TaffyError():
+            raise piece
+
+
+def answer(question: Question, worker: Worker, follow: Callable[[Event], None]) -> None:
+    """Ask the worker. follow: hears of everything that is no piece of the answer.
+
+    Raises WorkerLost, after whoever waits has been told.
+    """
+    ended = False
+    try:
+        for event in worker.run(question.task):
+            if isinstance(event, Answered | Ending):
+                question.pieces.put(event)
+                ended = ended or isinstance(event, Ending)
+            if not isinstance(event, Answered | Finished):
+                follow(event)
+    except WorkerLost as error:
+        question.pieces.put(error)
+        raise
+    finally:
+        if not ended:
+            question.pieces.put(Cancelled(question.task.id))
+
+
+def ask(extension: str, job: str, name: str, payload: object, data: Mapping[str, bytes]) -> Ask:
+    """A question under an id of its own."""
+    return Ask(f"ask-{secrets.token_hex(8)}", extension, name, payload, job, data)  # type: ignore[arg-type]

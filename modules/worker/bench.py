@@ -1,0 +1,57 @@
+"""What an extension's worker half works with while it answers a question."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from modules.core.events import Event
+from modules.core.family import Family
+from modules.core.request import GenerationRequest
+from modules.engine.engine import Engine
+from modules.hooks.engine_host import EngineHost
+from modules.manager.manager import Manager
+
+
+class EngineBench:
+    """`Bench` over the engine. Time spent in here is ours, not the extension's."""
+
+    def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: tuple[Path, ...]) -> None:
+        self.models = models
+        self._manager = manager
+        self._engine = engine
+        self._host = host
+
+    @contextmanager
+    def family(self, checkpoint: str, prompt: str = "") -> Iterator[Family]:
+        """A checkpoint, with the LoRAs and learned words that a prompt names applied."""
+        with self._host.ours():
+            family = self._loaded(checkpoint)
+            applied = self._manager.adapters.applied(family, GenerationRequest(prompt))
+            applied.__enter__()
+        try:
+            yield family
+        finally:
+            applied.__exit__(None, None, None)
+
+    def _loaded(self, checkpoint: str) -> Family:
+        loading = self._engine.load("question", checkpoint)
+        while True:
+            try:
+                next(loading)
+            except StopIteration as stop:
+                family: Family = stop.value
+                return family
+
+    def generate(
+        self, request: GenerationRequest, inputs: Mapping[str, bytes], packed: Mapping[str, bytes]
+    ) -> Generator[Event, None, None]:
+        """The events of a request made here and now."""
+        events = iter(self._engine.generate("question", request, inputs, packed))
+        while True:
+            with self._host.ours():
+                event = next(events, None)
+            if event is None:
+                return
+            yield event
