@@ -18,6 +18,20 @@ MAX_PIXELS = 64_000_000
 MAX_SEED = 2**53 - 1  # the largest whole number a browser keeps exactly
 MAX_PROMPT = 20_000
 MAX_TURNS = 20
+RULES = {  # pydantic's kinds of findings in a person's words; braces: pydantic's own figures
+    "missing": "is missing",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a finite number",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    "string_type": "must be text",
+    "string_too_long": "may have at most {max_length} characters",
+    "literal_error": "must be {expected}",
+}
 
 Side = Annotated[int, Field(ge=0, le=65_536)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -210,12 +224,14 @@ class GenerationRequest:
 
 
 def sentence(error: ValidationError) -> str:
-    """Pydantic's findings as one line for a person: field, what was given, what is allowed."""
+    """Pydantic's findings as one line for a person: field, what is allowed, what was given."""
     found = []
     for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"]).replace("_", " ")
+        field = ".".join(str(part) for part in item["loc"]).replace("_", " ").replace("cfg", "CFG")
         given = "" if item["type"] in {"missing", "value_error"} else f", got {item['input']!r:.80}"
-        found.append(f"{field}: {item['msg'].removeprefix('Value error, ')}{given}".removeprefix(": "))
+        rule = RULES.get(item["type"])
+        said = f" {rule.format(**item.get('ctx', {}))}" if rule else f": {item['msg'].removeprefix('Value error, ')}"
+        found.append(f"{field}{said}{given}".removeprefix(": "))
     return "; ".join(found)
 
 

@@ -123,7 +123,7 @@ def test_when_the_queue_is_full_the_rest_is_refused(serve: Callable[..., Server]
         ({"folder": "/etc/hostname"}, "cannot be read"),
         ({"inputs": ["../x"]}, "inputs.0: String should match pattern"),
         ({"inputs": ["a"] * 1001}, "at most 1000"),
-        ({"inputs": ["a"], "own": ["image"]}, "own.0: Input should be"),
+        ({"inputs": ["a"], "own": ["image"]}, "own.0 must be"),
         ({"inputs": ["a"], "x": 1}, "x: "),
         ({"inputs": ["a"], "request": 3}, "request: "),
     ],
