@@ -12,6 +12,7 @@ const listeners = new Set();
 export function watch(listener) {
   listeners.add(listener);
   listener("state");
+  if (view.frame) listener("frame"); // who comes late sees it too, and does not wait for the next step
   return () => listeners.delete(listener);
 }
 
