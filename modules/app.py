@@ -20,6 +20,7 @@ from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
 from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
 from modules.core.settings_file import SettingsBook
+from modules.core.task import Attend, Unload
 from modules.core.upscaling import UpscaleRequest
 from modules.core.worker import Worker
 from modules.desk import ExtensionDesk
@@ -37,6 +38,7 @@ from modules.jobs.journal import Journal
 from modules.jobs.look import Frames, Looks
 from modules.jobs.pace import Pace
 from modules.jobs.prepare import Packages
+from modules.jobs.questions import Question
 from modules.jobs.queue import JobQueue
 from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
 from modules.jobs.watch import JobView, Watchers
@@ -88,8 +90,12 @@ class App:
         for key, value in changes.items():
             if (known := self.setting_choices(KEYS.get(key, key))) and value is not None and value not in known:
                 raise BadSetting(f"{key} is {value!r:.80}, allowed is {' or '.join(known)}")
+        kernel = self.settings.attention
         self.book.change(changes)
         self.queue.limit = self.settings.queue_limit
+        if self.settings.attention != kernel:
+            self.extending.questions.put(Attend("attend", self.settings.attention))
+        self.queue.interrupt()  # there is something to tell the worker, or `unload_after` has changed
 
     def setting_choices(self, field: str) -> list[str]:
         """The names a setting can be, where they can be listed; an empty checkpoint is the starter."""
@@ -112,6 +118,12 @@ class App:
         job = self.queue.put(self._settled(request, inputs), owner)
         self.watchers.changed()
         return job, notes_on(request, job.request, inputs)
+
+    def unload(self) -> Question:
+        """Give the memory of all weights back, when the running job has ended. The next job loads what it needs."""
+        question = self.extending.questions.put(Unload("unload"))
+        self.queue.interrupt()
+        return question
 
     def look(self, request: GenerationRequest, owner: str) -> Future[Frames]:
         """Show what a request starts from: its picture after the VAE's "round trip", and the "noised start".
@@ -262,6 +274,7 @@ def build(settings: Settings) -> App:
         safe_mode=settings.safe_mode,
         extensions_off=tuple(known.off),
         hook_seconds=settings.hook_seconds,
+        ram_budget=settings.ram_budget,
     )
     host = FrontHost(settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds)
     extending = Extending(host, known, Attachments(data / "attachments"), data / "extensions", cache / "names.json")

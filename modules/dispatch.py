@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from modules.core.errors import CannotSave, NotThere, TaffyError, WorkerLost
@@ -27,7 +28,7 @@ from modules.core.events import (
     Told,
 )
 from modules.core.request import GenerationRequest
-from modules.core.task import Load, Task
+from modules.core.task import Attend, Load, Task
 from modules.jobs import look, questions
 from modules.jobs.job import Job, task_of
 from modules.jobs.prepare import install, wake
@@ -46,6 +47,7 @@ class Dispatcher:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._worked = monotonic()
 
     def run(self) -> None:
         """Jobs one after the other, looks between them, until the program stops."""
@@ -62,12 +64,22 @@ class Dispatcher:
             try:
                 self._look()
                 self._answer()
-                if job := app.queue.take():
+                if job := app.queue.take(self._patience()):
                     self._survive(job)
+                    self._worked = monotonic()
+                elif self._patience() == 0:
+                    app.unload()
             except CannotSave as error:  # the disk has no room even for the journal
                 log.error("%s; trying again in %.0f seconds", error.message, RETRY_SECONDS)
                 app.watchers.worker_is(WorkerStatus("ready", error.message))
                 app.stopping.wait(RETRY_SECONDS)
+
+    def _patience(self) -> float | None:
+        """Seconds until weights have lain idle long enough to be given back; None: they may stay."""
+        minutes = self._app.settings.unload_after
+        if not minutes or not self._app.watchers.checkpoint:
+            return None
+        return max(0.0, self._worked + 60 * minutes - monotonic())
 
     def _first_task(self) -> Task:
         try:
@@ -102,6 +114,9 @@ class Dispatcher:
         if not app.stopping.is_set():
             app.watchers.worker_is(WorkerStatus("restarting", f"{error.message} It is being started again."))
             self._wake(app.extending.switch_task())
+            app.extending.questions.put(
+                Attend("attend", app.settings.attention)
+            )  # the kernel may have changed since the start
 
     def make(self, job: Job) -> None:
         """The road of one job: to the worker, each picture to the gallery, its end to the journal; watchers see all."""
@@ -142,6 +157,7 @@ class Dispatcher:
             case Loading() | Loaded():
                 app.watchers.follow(event)
             case Described():
+                app.watchers.follow(event)
                 app.extending.learned(event.card)
             case Told():
                 app.host.hear(event.extension, event.task, event.message, app.desk)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
+from modules.app import App
+from modules.jobs.questions import pieces
+
 KEEP_SECONDS = 2.0
 ROUND = 10_000_000  # bytes: less is no news
 PROC = Path("/proc")
 
 
-def memory_routes() -> APIRouter:
+def memory_routes(app: App) -> APIRouter:
     routes = APIRouter(prefix="/memory")
     memory = Memory()
 
@@ -22,6 +25,13 @@ def memory_routes() -> APIRouter:
     def now() -> dict[str, int] | None:
         """{"used": bytes, "total": bytes}, or null where it cannot be read."""
         return memory.now()
+
+    @routes.post("/unload")
+    def unload() -> dict[str, bool]:
+        """Give the memory of all weights back; answered when that is done, after the running job."""
+        for _ in pieces(app.unload(), app.worker.cancel):
+            pass
+        return {"unloaded": True}
 
     return routes
 

@@ -52,7 +52,7 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
         settings_routes(app),
         help_routes(),
         word_routes(app),
-        memory_routes(),
+        memory_routes(app),
         pace_routes(app),
     ):
         server.include_router(routes)

@@ -26,6 +26,7 @@ def whole_view(app: App, owner: str) -> Json:
     return {
         "worker": asdict(app.watchers.worker),
         "checkpoint": app.watchers.checkpoint,
+        "engine": asdict(app.watchers.card) if app.watchers.card else None,
         "running": running(app, view) if view else None,
         "waiting": [
             {"id": job.id, "prompt": job.title, "position": position}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from modules.attention.base import KERNELS
-from modules.attention.measure import Result, measured
+from modules.attention.measure import Result, benchmark
 
 DEFAULT = "sdpa"
 WORTH = 1.1  # times as fast as the default another kernel must be
@@ -15,7 +15,7 @@ Measure = Callable[[str, str, int], Mapping[str, Result]]
 
 
 def choose(
-    device_kind: str, wanted: str, dtype: str = "fp32", head_size: int = 40, measure: Measure = measured
+    device_kind: str, wanted: str, dtype: str = "fp32", head_size: int = 40, measure: Measure = benchmark
 ) -> tuple[str, str]:
     """(name in `KERNELS`, reason). wanted: "automatic" or a name. dtype: "fp32", "bf16" or "fp16".
 

@@ -1,10 +1,9 @@
-"""How fast and how exact each kernel is on this machine: a benchmark of about 0.1 s, once per device and precision."""
+"""How fast and how exact each kernel is on this machine: a benchmark of about 0.1 s per precision and head size."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,7 @@ class Result:
     error: float
 
 
-@cache
-def measured(device_kind: str, dtype: str, head_size: int) -> Mapping[str, Result]:
+def benchmark(device_kind: str, dtype: str, head_size: int) -> Mapping[str, Result]:
     """Every kernel that runs here and may be the fastest. dtype: "fp32", "bf16" or "fp16"."""
     import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from modules.attention.base import Compute
 
@@ -15,25 +16,44 @@ class KernelProcessor:
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
+        self._known: WeakKeyDictionary[Any, tuple[Tensor, Tensor, Tensor]] = WeakKeyDictionary()
+
+    def _words(self, attn: Any, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the words (batch, tokens, width), computed again only for other words."""
+        known = self._known.get(attn)
+        if known is not None and known[0] is words:
+            return known[1:]
+        k, v = (_by_heads(attn, layer(words)) for layer in (attn.to_k, attn.to_v))
+        self._known[attn] = (words, k, v)
+        return k, v
 
     def __call__(
-        self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, **others: Any
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: None = None,
+        temb: Tensor | None = None,
     ) -> Tensor:
         residual, shape = hidden_states, hidden_states.shape
         if len(shape) == 4:
             hidden_states = hidden_states.flatten(2).transpose(1, 2)
         if attn.group_norm is not None:
             hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
-        seen = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        q, k, v = (
-            layer(states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-            for layer, states in ((attn.to_q, hidden_states), (attn.to_k, seen), (attn.to_v, seen))
-        )
+        q = _by_heads(attn, attn.to_q(hidden_states))
+        if encoder_hidden_states is None:
+            k, v = (_by_heads(attn, layer(hidden_states)) for layer in (attn.to_k, attn.to_v))
+        else:
+            k, v = self._words(attn, encoder_hidden_states)
         mixed = self._compute(q, k, v).transpose(1, 2).flatten(2)
         answer: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         if len(shape) == 4:
             answer = answer.transpose(1, 2).reshape(shape)
         if attn.residual_connection:
             answer = answer + residual
-        scaled: Tensor = answer / attn.rescale_output_factor
-        return scaled
+        return answer if attn.rescale_output_factor == 1 else answer / attn.rescale_output_factor
+
+
+def _by_heads(attn: Any, projected: Tensor) -> Tensor:
+    """(batch, tokens, heads * width) -> (batch, heads, tokens, width)."""
+    return projected.unflatten(-1, (attn.heads, -1)).transpose(1, 2)

@@ -22,10 +22,10 @@ class Sdpa:
         return mixed
 
     def use(self, network: Module) -> None:
-        from diffusers.models.attention_processor import AttnProcessor2_0
+        from modules.attention.processor import KernelProcessor
 
         diffusers_network: Any = network
-        diffusers_network.set_attn_processor(AttnProcessor2_0())
+        diffusers_network.set_attn_processor(KernelProcessor(self.compute))
 
 
 KERNELS.add("sdpa", Sdpa())

@@ -84,7 +84,11 @@ class PictureMade:
 
 @dataclass(frozen=True)
 class WorkerCard:
-    """What a worker is and can do."""
+    """What a worker is and can do.
+
+    placement, why_placement: how weights are spread over device and RAM, and the reason. ram_budget: bytes for
+    checkpoints that wait. waiting: their names, the next to be used last.
+    """
 
     device: str
     precision: str
@@ -98,6 +102,10 @@ class WorkerCard:
     faults: tuple[Fault, ...] = ()  # of extensions, one for each hook
     kernels: tuple[str, ...] = ()
     upscalers: tuple[str, ...] = ()
+    placement: str = ""
+    why_placement: str = ""
+    ram_budget: int = 0
+    waiting: tuple[str, ...] = ()
     protocol: int = PROTOCOL_VERSION
 
 

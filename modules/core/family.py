@@ -90,6 +90,10 @@ class Family(Protocol):
         """The torch modules by diffusers' name of the part ("unet", "vae" ...), for adapters."""
         ...
 
+    def attend(self, kernel: str) -> None:
+        """From now on compute attention with this kernel: "automatic" or a name."""
+        ...
+
     def adapter_layers(self) -> Mapping[tuple[str, str], Module]:
         """What adapters may change: (part, name in adapters' files with "_" for ".") -> a layer with a weight."""
         ...

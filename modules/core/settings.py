@@ -85,6 +85,7 @@ def _extension_folders(given: object, base: Path) -> tuple[Path, ...]:
 
 
 SWITCH = switch()
+GIGABYTES = matching(r"auto|\d{1,4}", "auto or whole gigabytes")
 NAME = matching(r"(?s).+", "a name")
 FOLDER = Kind("a folder", _folder)
 FOLDERS = Kind("one folder or several", _folders)
@@ -127,6 +128,16 @@ class Settings:
         "auto", one_of("auto", "fp32", "bf16"), "Device", "--precision", "what networks compute in"
     )
     attention: str = setting("automatic", NAME, "Device", "--attention", "attention kernel")
+    ram_budget: str = setting(
+        "auto",
+        GIGABYTES,
+        "Memory",
+        "--ram-budget",
+        "GB for checkpoints that wait to be used again; auto: two fifths of all",
+    )
+    unload_after: int = setting(
+        0, whole(0, 10_000), "Memory", "--unload-after", "minutes without work until memory is given back; 0 is never"
+    )
     threads: int = setting(0, whole(0, 1024), "Device", "--threads", "processor threads; 0 leaves it to torch")
     torch_backend: str = setting(
         "", BACKEND, "Installing", "--torch-backend", "build of torch to install, as uv names it: auto, cpu, cu130 ..."

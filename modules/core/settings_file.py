@@ -14,7 +14,13 @@ from modules.core.errors import BadSetting
 from modules.core.paths import write_atomically
 from modules.core.settings import FILE, KEYS, SETTINGS, Given, Settings, read_file, value_of
 
-AT_ONCE = ("ckpt", "preview", "queue_limit")  # the others are built into parts that start with the program
+AT_ONCE = (
+    "ckpt",
+    "preview",
+    "queue_limit",
+    "attention",
+    "unload_after",
+)  # the others are built into parts that start with the program
 WINNERS = ("flag", "environment")  # sources the file cannot change
 FIXED = {"data_dir": "It says where the settings file is: start with --data-dir.", "listen": "Not in this version."}
 

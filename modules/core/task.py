@@ -63,6 +63,14 @@ class Unload:
 
 
 @dataclass(frozen=True)
+class Attend:
+    """From now on compute attention with this kernel: "automatic" or a name."""
+
+    id: str
+    kernel: str
+
+
+@dataclass(frozen=True)
 class Describe:
     """Ask what this worker is and can do."""
 
@@ -92,4 +100,4 @@ class Switch:
     off: tuple[str, ...] = ()
 
 
-Task = Generate | Upscale | Encode | Load | Unload | Describe | Ask | Switch
+Task = Generate | Upscale | Encode | Load | Unload | Attend | Describe | Ask | Switch

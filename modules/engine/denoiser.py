@@ -10,7 +10,7 @@ from torch import Tensor
 from modules.core.errors import NotANumber
 from modules.core.family import Family
 from modules.core.moments import Prediction, SamplerStep, StepState
-from modules.engine.guidance import predict
+from modules.engine.guidance import Stacker, predict
 from modules.engine.mask import changing
 from modules.engine.start import Pass
 from modules.hooks.engine_host import Moments
@@ -37,12 +37,13 @@ class Denoiser:
         self._first_picture = first_picture
         self._latents = latents
         self._job = job
+        self._stack = Stacker()
         self.step = 0
 
     def __call__(self, x: Tensor, sigma: float) -> Prediction:
         state = self._moments.fold("before_predict", self._state(x, sigma))
         if state.prediction is None:  # else an extension knows the answer
-            state = replace(state, prediction=predict(self._family, state))
+            state = replace(state, prediction=predict(self._family, state, self._stack))
             state = self._moments.fold("after_predict", state)
         if state.prediction is None or not bool(torch.isfinite(state.prediction.x0).all()):
             raise NotANumber(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modules.attention.choose import choose
+from modules.attention.base import KERNELS
+from modules.attention.choose import Measure, choose
+from modules.attention.measure import benchmark
 
 if TYPE_CHECKING:
     import torch
@@ -15,13 +17,19 @@ if TYPE_CHECKING:
 class Device:
     """kind: "cuda", "mps", "xpu" or "cpu", as torch names it. dtype: "fp32", "bf16" or "fp16".
 
-    channels_last: whether weights of convolutions are kept in that order. attention: name in `KERNELS`.
+    channels_last: whether weights of convolutions are kept in that order. attention: "automatic" or one of `KERNELS`.
+    measure: how fast and exact the kernels are here.
     """
 
     kind: str
     dtype: str
     channels_last: bool
     attention: str
+    measure: Measure = benchmark
+
+    def kernel(self, head_size: int) -> tuple[str, str]:
+        """(name in `KERNELS`, why that one) for a network whose heads have so many numbers a token."""
+        return choose(self.kind, self.attention, self.dtype, head_size, self.measure)
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -46,11 +54,12 @@ class Device:
         return torch.cuda.get_device_name() if self.kind == "cuda" else self.kind
 
 
-def pick_device(use_cpu: bool, precision: str, attention: str) -> Device:
+def pick_device(use_cpu: bool, precision: str, attention: str, measure: Measure = benchmark) -> Device:
     """The best device there is, or the CPU. precision: "auto", "fp32" or "bf16". Raises UnknownName (attention)."""
     kind = "cpu" if use_cpu else _accelerator()
     dtype = _best_dtype(kind) if precision == "auto" else precision
-    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=choose(kind, attention, dtype)[0])
+    wanted = attention if attention == "automatic" else KERNELS.canonical(attention)
+    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=wanted, measure=measure)
 
 
 def _accelerator() -> str:

@@ -12,12 +12,12 @@ from time import monotonic
 
 from modules.core.errors import BadExtension, Busy, TaffyError, WorkerLost
 from modules.core.events import Answered, Cancelled, Ending, Event, Failed, Finished, Hung
-from modules.core.task import Ask, Describe, Load, Switch, Unload
+from modules.core.task import Ask, Attend, Describe, Load, Switch, Unload
 from modules.core.worker import Worker
 
 WAIT_SECONDS = 600.0  # until the engine has time
 ANSWER_SECONDS = 120.0  # between two pieces of an answer
-Small = Ask | Switch | Describe | Load | Unload
+Small = Ask | Switch | Describe | Load | Unload | Attend
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ class JobQueue:
             self._changed.notify()
         return job
 
-    def take(self) -> Job | None:
-        """The next job, now running; waits for one. None when the queue is closed or was interrupted.
+    def take(self, patience: float | None = None) -> Job | None:
+        """The next job, now running; waits for one, at most `patience` seconds.
 
-        Raises CannotSave.
+        None after that, or when the queue is closed or was interrupted. Raises CannotSave.
         """
         with self._changed:
             while not self._closed:
@@ -53,7 +53,8 @@ class JobQueue:
                 if job is not None:
                     self._running.add(job.id)
                     return job
-                self._changed.wait()
+                if not self._changed.wait(patience):
+                    return None
         return None
 
     def interrupt(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from modules.core.events import Frame, Loaded, Loading, Shown, Stepped
+from modules.core.events import Described, Frame, Loaded, Loading, Shown, Stepped, WorkerCard
 from modules.jobs.film import Films, Shot
 from modules.jobs.job import Job
 
@@ -108,6 +108,7 @@ class Watchers:
         self._lock = threading.Lock()
         self._worker = WorkerStatus()
         self._checkpoint = ""
+        self._card: WorkerCard | None = None
         self._views: dict[str, JobView] = {}
         self._subscriptions: set[Subscription] = set()
         self._closed = False
@@ -120,6 +121,11 @@ class Watchers:
     def checkpoint(self) -> str:
         """The name of the one the engine has loaded; empty before the first."""
         return self._checkpoint
+
+    @property
+    def card(self) -> WorkerCard | None:
+        """What the engine last said about itself."""
+        return self._card
 
     def view(self, owner: str) -> JobView | None:
         """The owner's running job, if any."""
@@ -139,7 +145,7 @@ class Watchers:
         with self._lock:
             self._set(JobView(job, offset, picture=offset + 1, steps=getattr(job.request, "steps", 0), message=message))
 
-    def follow(self, event: Loading | Loaded | Stepped | Shown) -> None:
+    def follow(self, event: Loading | Loaded | Described | Stepped | Shown) -> None:
         """What a worker says while it works: bytes of a checkpoint are news for everybody, the rest for the owner."""
         with self._lock:
             match event:
@@ -149,6 +155,9 @@ class Watchers:
                     self._ring()
                 case Loaded():
                     self._worker, self._checkpoint = WorkerStatus(self._worker.state), event.card.name
+                    self._ring()
+                case Described():
+                    self._card, self._checkpoint = event.card, event.card.loaded
                     self._ring()
                 case Shown():
                     if shown := self._views.get(event.task):

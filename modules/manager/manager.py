@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modules.attention.base import KERNELS
 from modules.core.errors import OutOfMemory
 from modules.core.family import Family
 from modules.families import FAMILIES, recognise
@@ -14,6 +15,7 @@ from modules.families.device import Device
 from modules.families.header import Header, read_header
 from modules.manager.adapters import Adapters
 from modules.manager.hashes import Hashes
+from modules.manager.heap import return_freed_memory
 from modules.manager.index import Entry, Index
 from modules.manager.memory import out_of_memory, ram_budget, ram_free
 from modules.manager.shelf import Shelf
@@ -75,6 +77,28 @@ class Manager:
             self._hashes.ask(path)
         return family
 
+    @property
+    def attention(self) -> str:
+        """The kernel that is wanted: "automatic" or a name."""
+        return self._device.attention
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Names of the checkpoints that wait in RAM, the one used longest ago first."""
+        return tuple(family.card.name for family in self._shelf)
+
+    @property
+    def ram_budget(self) -> int:
+        """Bytes they may take."""
+        return self._shelf.budget
+
+    def attend(self, kernel: str) -> None:
+        """From now on compute attention with this kernel: "automatic" or a name. Raises UnknownName."""
+        wanted = kernel if kernel == "automatic" else KERNELS.canonical(kernel)
+        self._device = replace(self._device, attention=wanted)
+        for family in (*self._shelf, *filter(None, [self._family])):
+            family.attend(wanted)
+
     def unload(self) -> None:
         """Give the memory of all weights back, at once: nothing in a family refers to itself in a circle."""
         self._family = self._choice = None
@@ -133,6 +157,7 @@ class Manager:
             continue
 
     def _empty_device(self) -> None:
+        return_freed_memory()
         if self._device.kind == "cuda":
             import torch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from modules.core.family import Family
@@ -33,6 +33,10 @@ class Shelf:
     def take(self, key: Hashable) -> Family | None:
         """Give it out, if it is here."""
         return self._waiting.pop(key, None)
+
+    def __iter__(self) -> Iterator[Family]:
+        """Those that wait, the one used longest ago first."""
+        return iter(self._waiting.values())
 
     def drop(self) -> bool:
         """Let the one go that was used longest ago; whether there was one."""

@@ -10,6 +10,7 @@ class WorkerConfig:
     """models_dirs, extension_dirs: folders as text. threads: CPU threads for arithmetic, 0 for torch's own choice.
 
     extensions_off: names of those not wanted. hook_seconds: how long a hook of one may take.
+    ram_budget: gigabytes as text, or "auto".
     """
 
     models_dirs: tuple[str, ...]
@@ -22,3 +23,4 @@ class WorkerConfig:
     safe_mode: bool = False
     extensions_off: tuple[str, ...] = ()
     hook_seconds: float = 20.0
+    ram_budget: str = "auto"

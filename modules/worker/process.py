@@ -52,8 +52,10 @@ def build_service(config: WorkerConfig) -> Runs:
     """The real thing; imported here because only the spawned process may load torch."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s engine %(levelname)s %(message)s")
     logging.getLogger("xformers").setLevel(logging.ERROR)
+    from modules.manager.heap import keep_freed_memory
     from modules.worker.service import Service
 
+    keep_freed_memory()
     return Service(config)
 
 

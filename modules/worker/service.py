@@ -11,11 +11,11 @@ from time import monotonic
 import torch
 
 from modules.attention.base import KERNELS
-from modules.attention.choose import choose
+from modules.attention.measured import Measured
 from modules.core.errors import TaffyError
-from modules.core.events import Described, Event, Failed, Faulted, Finished, WorkerCard
+from modules.core.events import Described, Event, Failed, Faulted, Finished, Loaded, WorkerCard
 from modules.core.extensions import Fault
-from modules.core.task import Ask, Describe, Encode, Generate, Load, Switch, Task, Unload, Upscale
+from modules.core.task import Ask, Attend, Encode, Generate, Load, Switch, Task, Unload, Upscale
 from modules.engine.engine import Engine
 from modules.families import FAMILIES
 from modules.families.device import pick_device
@@ -23,7 +23,7 @@ from modules.hooks.engine_host import EngineHost
 from modules.hooks.engine_values import Question
 from modules.manager.index import Index
 from modules.manager.manager import Manager
-from modules.manager.memory import out_of_memory
+from modules.manager.memory import out_of_memory, ram_budget
 from modules.preview.plugin import PREVIEWS, PreviewPlugin
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
@@ -44,13 +44,13 @@ class Service:
     def __init__(self, config: WorkerConfig) -> None:
         if config.threads:
             torch.set_num_threads(config.threads)
-        self._device = pick_device(config.use_cpu, config.precision, config.attention)
-        self._attention, self._why = choose(self._device.kind, config.attention, self._device.dtype)
+        measured = Measured(Path(config.cache_dir) / "attention.json")
+        self._device = pick_device(config.use_cpu, config.precision, config.attention, measured)
         models = tuple(Path(folder) for folder in config.models_dirs)
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
-        self._manager = Manager(Index(models), self._device, Path(config.cache_dir))
+        self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram_budget(config.ram_budget))
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
         self._engine = Engine(self._manager, self._host, self._upscalers, models)
         self._bench = EngineBench(self._manager, self._engine, self._host, models)
@@ -68,10 +68,14 @@ class Service:
             for event in self._events(task):
                 yield from self._faults(task.id)
                 yield event
+                if isinstance(event, Loaded):
+                    yield Described(task.id, self.card())
         except TaffyError as error:
             yield Failed(task.id, type(error).__name__, error.message, error.advice)
         except Exception as error:
-            yield self._explained(task.id, error)
+            failed = self._explained(task.id, error)
+            yield Described(task.id, self.card())
+            yield failed
 
     def _faults(self, task: str) -> Iterator[Event]:
         """What went wrong in extensions since the last event."""
@@ -101,16 +105,20 @@ class Service:
                 yield from self._engine.load(task.id, task.checkpoint)
             case Unload():
                 self._unload()
-            case Describe():
-                yield Described(task.id, self.card())
+            case Attend():
+                self._manager.attend(task.kernel)
             case Switch():
                 self._host.switch(task.off)
-                yield Described(task.id, self.card())
             case Ask():
-                question = Question(task.name, task.payload, task.job, task.data)
-                for answered in self._host.answers(task.extension, question, self._bench):
-                    yield replace(answered, task=task.id)
+                yield from self._answers(task)
+        if not isinstance(task, Ask):
+            yield Described(task.id, self.card())
         yield Finished(task.id, monotonic() - started)
+
+    def _answers(self, task: Ask) -> Iterator[Event]:
+        question = Question(task.name, task.payload, task.job, task.data)
+        for answered in self._host.answers(task.extension, question, self._bench):
+            yield replace(answered, task=task.id)
 
     def _unload(self) -> None:
         self._manager.unload()
@@ -118,11 +126,12 @@ class Service:
 
     def card(self) -> WorkerCard:
         current = self._manager.current
+        facts = current.facts if current else {}
         return WorkerCard(
             device=self._device.kind,
             precision=self._device.dtype,
-            attention=self._attention,
-            why_attention=self._why,
+            attention=facts.get("Attention", self._manager.attention),
+            why_attention=facts.get("Attention because", "it is chosen when a checkpoint is loaded"),
             families=tuple(FAMILIES),
             samplers=tuple(SAMPLERS),
             schedules=tuple(SCHEDULES),
@@ -131,4 +140,6 @@ class Service:
             faults=self._host.faults,
             kernels=tuple(KERNELS),
             upscalers=tuple(UPSCALERS),
+            ram_budget=self._manager.ram_budget,
+            waiting=self._manager.waiting,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.attention_processor import AttnProcessor2_0
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
@@ -85,6 +86,7 @@ def installed(family: UnetFamily, models: Path, plus: bool = False) -> Path:
 def theirs(family: UnetFamily, tensors: dict[str, Tensor], x: Tensor, words: Tensor, features: Tensor) -> Tensor:
     """The U-Net's answer through diffusers' own IP-Adapter code."""
     unet: Any = deepcopy(family.unet)
+    unet.set_attn_processor(AttnProcessor2_0())
     parts: dict[str, dict[str, Tensor]] = {"image_proj": {}, "ip_adapter": {}}
     for key, tensor in tensors.items():
         part, _, rest = key.partition(".")

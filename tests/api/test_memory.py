@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from modules.api.memory import Memory
+from modules.core.events import Loaded
+from modules.dispatch import Dispatcher
 from tests.api.conftest import Server
+from tests.workers import NOISE_CARD
 
 
 def process(proc: Path, name: str, kilobytes: int, *children: str) -> None:
@@ -42,6 +45,22 @@ def test_a_system_without_proc_says_nothing(tmp_path: Path) -> None:
 
 def test_the_page_asks_for_it(server: Server) -> None:
     assert server.client.get("/memory").status_code == 200
+
+
+def test_unload_is_answered_when_the_memory_is_given_back(server: Server) -> None:
+    assert server.client.post("/memory/unload").json() == {"unloaded": True}
+
+
+def test_weights_that_lay_idle_long_enough_are_given_back(server: Server) -> None:
+    dispatcher = Dispatcher(server.app)
+    assert dispatcher._patience() is None
+    server.app.change_settings({"unload_after": 5})
+    server.app.watchers.follow(Loaded("load", NOISE_CARD, 0.0))
+    patience = dispatcher._patience()
+    assert patience is not None
+    assert 299 < patience <= 300
+    dispatcher._worked -= 301
+    assert dispatcher._patience() == 0
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from modules.core.errors import UnknownName
-from modules.families.device import Device, cpu_has_bf16, pick_device
+from modules.families.device import cpu_has_bf16, pick_device
 
 
 def test_a_cpu_computes_in_bf16_where_it_has_units_for_it_and_else_in_fp32() -> None:
@@ -23,8 +23,36 @@ def test_convolutions_are_kept_channels_last_on_a_cpu() -> None:
     assert pick_device(True, "auto", "automatic").channels_last
 
 
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ({"cuda"}, ("cuda", "fp16", True)),  # ROCm too: torch calls it cuda
+        ({"cuda", "xpu", "mps"}, ("cuda", "fp16", True)),
+        ({"xpu"}, ("xpu", "fp16", False)),
+        ({"mps"}, ("mps", "fp16", False)),
+        (set(), ("cpu", "bf16" if cpu_has_bf16() else "fp32", True)),
+    ],
+)
+def test_the_best_device_there_is_computes_in_its_best_precision(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], expected: tuple[str, str, bool]
+) -> None:
+    for kind in ("cuda", "xpu", "mps"):
+        monkeypatch.setattr(getattr(torch, kind), "is_available", lambda found=kind in there: found)
+    device = pick_device(False, "auto", "automatic")
+    assert (device.kind, device.dtype, device.channels_last) == expected
+    assert pick_device(True, "auto", "automatic").kind == "cpu"
+
+
+def test_a_cpu_without_units_for_bf16_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for units in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, units, lambda: False)
+    assert pick_device(True, "auto", "automatic").dtype == "fp32"
+
+
 def test_a_kernel_for_other_devices_is_replaced() -> None:
-    assert pick_device(True, "fp32", "xformers") == Device("cpu", "fp32", True, "sdpa")
+    name, why = pick_device(True, "fp32", "xformers").kernel(40)
+    assert name == "sdpa"
+    assert "NVIDIA" in why
 
 
 def test_an_unknown_kernel_is_an_error() -> None:

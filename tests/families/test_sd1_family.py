@@ -129,7 +129,7 @@ def test_bf16_keeps_latents_and_predictions_in_fp32(tiny: UnetFamily, tiny_file:
     assert {module.dtype for module in (half.unet, half.vae, half.text_encoder)} == {torch.bfloat16}
     assert conditioning.embeddings.dtype == torch.bfloat16
     assert (x0.dtype, half.decode(x0).dtype, half.encode(half.decode(x0)).dtype) == (torch.float32,) * 3
-    torch.testing.assert_close(x0, tiny.denoise(x, 2.0, tiny.encode_prompt("a cat", 1)), atol=0.2, rtol=0)
+    torch.testing.assert_close(x0, tiny.denoise(x, 2.0, tiny.encode_prompt("a cat", 1)), atol=0.3, rtol=0)
 
 
 def test_convolutions_lie_channels_last_and_nothing_wants_a_gradient(tiny: UnetFamily) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from threading import Event as Flag
 
-from modules.core.events import Loaded, Loading, Shown, Stepped
+from modules.core.events import Described, Loaded, Loading, Shown, Stepped
 from modules.core.request import GenerationRequest
 from modules.core.task import Generate, Load
 from modules.installing import InstallProgress
@@ -25,7 +25,7 @@ class Recorder(Watchers):
         super().worker_is(status)
         self.seen.append(status)
 
-    def follow(self, event: Loading | Loaded | Stepped | Shown) -> None:
+    def follow(self, event: Loading | Loaded | Described | Stepped | Shown) -> None:
         super().follow(event)
         self.seen.append(self.worker)
 

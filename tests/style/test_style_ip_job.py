@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from modules.core.moments import StepState
-from modules.engine.guidance import predict
+from modules.engine.guidance import Stacker, predict
 from modules.engine.plan import plan
 from modules.engine.style.ip import Riding
 from tests.style.conftest import REQUEST, StyleStudio
@@ -26,7 +26,7 @@ def rows(styles: StyleStudio, prompt: str, negative: str, cfg_scale: float) -> l
         hook = styles.family.unet.register_forward_pre_hook(
             lambda module, args: seen.append(args[2][:, -1, 0].tolist())
         )
-        predict(styles.family, state)
+        predict(styles.family, state, Stacker())
         hook.remove()
     return seen
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from modules.core.events import Failed, Finished, Shown
+from modules.core.events import Described, Failed, Finished, PictureMade, Shown, WorkerCard
 from modules.core.moments import StepState
 from modules.core.request import GenerationRequest
-from modules.core.task import Encode, Generate, Load
+from modules.core.task import Attend, Encode, Generate, Load, Task, Unload
 from modules.hooks import hookimpl
 from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
@@ -61,3 +61,31 @@ def test_what_a_request_starts_from_is_shown_and_nothing_is_made(service: Servic
     events = list(service.run(Encode("look", request, {"picture": file.getvalue()})))
     assert [event.name for event in events if isinstance(event, Shown)] == ["round trip", "noised start"]
     assert isinstance(events[-1], Finished)
+
+
+def told(service: Service, task: Task) -> WorkerCard:
+    """What the engine says of itself after a task."""
+    return [event.card for event in service.run(task) if isinstance(event, Described)][-1]
+
+
+def test_unload_gives_the_weights_back_and_says_so(service: Service) -> None:
+    assert told(service, Load("load", "tiny")).loaded == "tiny"
+    assert told(service, Unload("unload")).loaded == ""
+    assert service._manager.current is None
+
+
+def test_the_attention_kernel_changes_while_a_checkpoint_is_loaded_and_the_record_says_why(service: Service) -> None:
+    def facts() -> dict[str, str]:
+        made = [event for event in service.run(Generate("job", REQUEST)) if isinstance(event, PictureMade)]
+        return dict(made[0].facts)
+
+    before = facts()
+    card = told(service, Attend("attend", "sliced"))
+    assert (card.attention, card.why_attention) == ("sliced", "it was asked for")
+    assert (facts()["Attention"], facts()["Attention because"]) == ("sliced", "it was asked for")
+    assert "measured here" in before["Attention because"]
+
+
+def test_an_unknown_kernel_is_refused_and_the_old_one_stays(service: Service) -> None:
+    assert isinstance(list(service.run(Attend("attend", "magic")))[-1], Failed)
+    assert service.card().attention == "automatic"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import log, sqrt
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
 from modules.families.device import Device
 from modules.families.unet.configs import Configs
+from modules.families.unet.kernel import use_kernel
 from modules.families.unet.layers import adapter_layers
 from modules.families.unet.text import encode_prompt
 from modules.families.unet.vae import Vae
@@ -45,6 +47,7 @@ class UnetFamily:
         self._device = device
         self._file_facts = file_facts
         self._log_sigmas = [log(sigma) for sigma in self.noise_levels.sigmas]
+        self.attend(device.attention)
 
     @property
     def vae(self) -> AutoencoderKL:
@@ -65,7 +68,8 @@ class UnetFamily:
             **self._file_facts(),
             "Model": self.card.name,
             "Precision": self._device.dtype,
-            "Attention": self._device.attention,
+            "Attention": self._kernel,
+            "Attention because": self._why_kernel,
             "Device": self._device.title,
             "Torch": str(torch.__version__),
             "Diffusers": diffusers.__version__,
@@ -74,6 +78,11 @@ class UnetFamily:
     @property
     def device(self) -> str:
         return self._device.kind
+
+    def attend(self, kernel: str) -> None:
+        self._device = replace(self._device, attention=kernel)
+        use_kernel(self.vae, self._device)
+        self._kernel, self._why_kernel = use_kernel(self.unet, self._device)
 
     def adapter_layers(self) -> Mapping[tuple[str, str], nn.Module]:
         return adapter_layers(self.networks)
@@ -101,7 +110,7 @@ class UnetFamily:
         output: Tensor = self.unet(
             seen,
             torch.tensor(self.time_of(sigma), device=x.device),
-            conditioning.embeddings.expand(len(x), -1, -1),
+            _for_each(conditioning.embeddings, len(x)),
             added_cond_kwargs=self._added(x, conditioning),
         ).sample.float()
         if self.card.prediction == "v_prediction":
@@ -144,3 +153,8 @@ class UnetFamily:
 
     def encode(self, pixels: Tensor) -> Tensor:
         return self._vae.encode(pixels)
+
+
+def _for_each(embeddings: Tensor, rows: int) -> Tensor:
+    """The very tensor if it has as many rows: attention keeps what it has computed about it."""
+    return embeddings if len(embeddings) == rows else embeddings.expand(rows, -1, -1)

@@ -11,7 +11,6 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from modules.attention.base import KERNELS
 from modules.core.errors import BadCheckpoint
 from modules.families.device import Device
 from modules.families.header import Header
@@ -20,6 +19,7 @@ from modules.families.unet.configs import Configs, read_configs
 from modules.families.unet.family import Facts, UnetFamily
 from modules.families.unet.kind import Kind
 from modules.families.unet.layout import places_of
+from modules.families.unet.quick import quicken
 from modules.families.weights import Part, load_weights
 
 _UNBUILDABLE = (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, ZeroDivisionError)
@@ -37,8 +37,9 @@ def load_unet_family(
     yield from load_weights(parts, device)
     for encoder in kind.encoders:
         _number_positions(networks[encoder.part], configs.text[encoder.part], device)
-    for part in ("unet", "vae"):
-        KERNELS[device.attention].use(networks[part])
+    if device.kind == "cpu":
+        for part in ("unet", "vae"):
+            quicken(networks[part])
     card = card_of(name, header, kind)
     if configs.prediction is None and kind.probes:
         card = replace(card, prediction=_found_out(networks["unet"], device))

@@ -3,6 +3,7 @@
 import { Drawn } from "./drawn.js";
 import { bytes, duration, element } from "./elements.js";
 import { openKeys } from "./keys.js";
+import { openMemory } from "./memory.js";
 import { view } from "./view.js";
 
 const MEMORY_MS = 5000;
@@ -24,8 +25,9 @@ class Engine extends Drawn {
     this.checkpoint = element("span", { className: "taffy-loaded" });
     this.amountHeld = element("span");
     const word = element("span", { className: "taffy-wide" }, "memory ");
-    const title = "Memory that Taffy holds, of all this computer has";
-    this.memory = element("span", { className: "taffy-memory", title, hidden: true }, word, this.amountHeld);
+    const title = "Memory that Taffy holds, of all this computer has; press for more";
+    const open = { type: "button", className: "taffy-memory", title, hidden: true, onclick: () => openMemory(this.held) };
+    this.memory = element("button", open, word, this.amountHeld);
     const dot = element("span", { className: "taffy-dot", ariaHidden: "true" });
     const does = element("span", { className: "taffy-does" }, dot, this.words, this.fetched);
     const ask = { type: "button", className: "taffy-ask", ariaLabel: "Keys", title: "Keys (?)", onclick: openKeys };
@@ -58,7 +60,7 @@ class Engine extends Drawn {
   async drawMemory() {
     if (document.visibilityState !== "visible") return;
     const answer = await fetch("/memory").catch(() => null); // the stream says when the server is away
-    const memory = answer?.ok ? await answer.json() : null;
+    const memory = (this.held = answer?.ok ? await answer.json() : null);
     this.memory.hidden = !memory;
     this.amountHeld.textContent = memory ? bytes(memory.used, memory.total) : "";
   }

@@ -1,0 +1,63 @@
+"""Layers with fewer passes over memory compute the same sums."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+
+from modules.families.unet.quick import QuickFeedForward, QuickLinear, QuickResnet, quicken
+from tests.checkpoints import tiny_unet, tiny_vae
+
+torch.set_num_threads(1)
+pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+
+
+def randn(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def answers(network: Any, dtype: torch.dtype) -> torch.Tensor:
+    if "Autoencoder" in type(network).__name__:
+        found: torch.Tensor = network.decode(randn(1, 4, 8, 6).to(dtype)).sample
+    else:
+        found = network(randn(2, 4, 8, 6).to(dtype), 500, randn(2, 77, 32).to(dtype)).sample
+    return found.float()
+
+
+@pytest.mark.parametrize("build", [tiny_unet, tiny_vae])
+def test_a_quickened_network_answers_the_same(build: Any) -> None:
+    torch.manual_seed(0)
+    network = build().eval()
+    expected = answers(network, torch.float32)
+    quicken(network)
+    assert any(isinstance(module, QuickResnet) for module in network.modules())
+    torch.testing.assert_close(answers(network, torch.float32), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_in_bf16_it_is_as_near_to_fp32_as_before() -> None:
+    torch.manual_seed(0)
+    network = tiny_unet().eval()
+    exact = answers(network, torch.float32)
+    plain = deepcopy(network).bfloat16()
+    quick = deepcopy(plain)
+    quicken(quick)
+    assert any(isinstance(module, QuickFeedForward) for module in quick.modules())
+    errors = [float((answers(each, torch.bfloat16) - exact).norm()) for each in (quick, plain)]
+    assert 0 < errors[0] < 1.2 * errors[1]
+
+
+def test_names_weights_and_hooks_stay() -> None:
+    network = tiny_unet().eval()
+    names, heard = list(network.state_dict()), []
+    quicken(network)
+    assert list(network.state_dict()) == names
+    layer = next(module for module in network.modules() if isinstance(module, QuickLinear))
+    layer.register_forward_hook(lambda *_: heard.append(1))
+    before = answers(network, torch.float32)
+    layer.weight.data = layer.weight.data * 3
+    assert heard
+    assert not torch.equal(answers(network, torch.float32), before)
