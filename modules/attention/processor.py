@@ -56,4 +56,5 @@ class KernelProcessor:
 
 def _by_heads(attn: Any, projected: Tensor) -> Tensor:
     """(batch, tokens, heads * width) -> (batch, heads, tokens, width)."""
-    return projected.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+    batch, tokens, _ = projected.shape
+    return projected.view(batch, tokens, attn.heads, -1).transpose(1, 2)

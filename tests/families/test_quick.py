@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from modules.families.unet.quick import QuickFeedForward, QuickLinear, QuickResnet, quicken
+from modules.families.unet.quick import QuickFeedForward, QuickLinear, QuickResnet, has_one_dnn, quicken
 from tests.checkpoints import tiny_unet, tiny_vae
 
 torch.set_num_threads(1)
-pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+pytestmark = pytest.mark.skipif(not has_one_dnn(), reason="this torch has no oneDNN")
 
 
 def randn(*shape: int) -> torch.Tensor:

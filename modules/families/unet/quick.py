@@ -19,7 +19,7 @@ ROWS = 1024  # tokens whose hidden layer stays in the cache of a processor
 
 def quicken(network: nn.Module) -> None:
     """Let the layers of a network on a processor compute so, where this build of torch has oneDNN."""
-    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
+    if not has_one_dnn():
         return
     for module in network.modules():
         if type(module) is nn.Linear:
@@ -30,6 +30,11 @@ def quicken(network: nn.Module) -> None:
             module.__class__ = QuickResnet
 
 
+def has_one_dnn() -> bool:
+    available: Any = torch.backends.mkldnn.is_available
+    return bool(available()) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
 class QuickLinear(nn.Linear):
     """x W^T + b in one call; PyTorch's copies b over the whole answer first."""
 
@@ -37,20 +42,21 @@ class QuickLinear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
-class QuickFeedForward(FeedForward):
+class QuickFeedForward(FeedForward):  # type: ignore[misc]
     """W2 (W_value x * gelu(W_gate x)) (Shazeer 2020, "GLU variants improve transformer"), some tokens at a time."""
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         layers: Any = self.net
         (value, gate), (value_bias, gate_bias) = layers[0].proj.weight.chunk(2), layers[0].proj.bias.chunk(2)
         answers = []
-        for rows in hidden_states.flatten(0, -2).split(ROWS):  # (rows, width)
+        tokens: Any = hidden_states.flatten(0, -2)
+        for rows in tokens.split(ROWS):  # (rows, width)
             gates = linear(rows, gate, gate_bias, "gelu")
             answers.append(layers[2](linear(rows, value, value_bias).mul_(gates)))
         return torch.cat(answers).view_as(hidden_states)
 
 
-class QuickResnet(ResnetBlock2D):
+class QuickResnet(ResnetBlock2D):  # type: ignore[misc]
     """x + conv(silu(norm(conv(silu(norm(x))) + time))), each answer written over what it is made from."""
 
     def forward(self, input_tensor: Tensor, temb: Tensor | None, *args: Any, **kwargs: Any) -> Tensor:
