@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import pairwise
 from math import atan, cos, hypot, sin
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from modules.adapters.style_injection import (
@@ -29,7 +31,7 @@ from modules.families.unet.family import UnetFamily
 from modules.sampling.inversion import inverted
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import Sigmas, sigmas_for
-from tests.checkpoints import load_family
+from tests.checkpoints import load_family, sd15_networks
 
 STEPS = 4
 STARTER = Path(__file__).parents[2] / "models" / "Stable-diffusion" / "starter.safetensors"
@@ -101,10 +103,41 @@ def test_t1_a_picture_injected_into_itself_is_itself_to_the_bit(attentive: UnetF
     assert torch.equal(styled(attentive, x, bank, bank, keep), plain)
 
 
+@pytest.mark.parametrize("keep", [0.0, 0.75])
+def test_t1b_a_picture_injected_into_itself_from_its_way_up_is_no_worse_than_a_plain_reconstruction(
+    keep: float,
+) -> None:
+    family = load_family(STARTER)
+    picture = family.encode(checks())
+    x, bank = climbed(family, picture)
+    plain = sampled(family, x, lambda sigma: nullcontext())
+    errors = [(each - picture).square().mean().sqrt() for each in (styled(family, x, bank, bank, keep), plain)]
+    assert errors[0] <= 1.02 * errors[1]
+    assert errors[1] > 0.01  # there is something to be worse than
+
+
+def checks() -> Tensor:
+    """A picture of 64 x 64: coloured squares on grey."""
+    board = (torch.arange(64)[:, None] // 16 + torch.arange(64) // 16) % 2
+    return torch.stack([0.3 + 0.5 * board, 0.5 - 0.2 * board, 0.4 + 0.0 * board])[None]
+
+
 def test_t1_contrast_is_not_without_effect(attentive: UnetFamily) -> None:
     x = latents(0) * 14
     plain, bank = reconstructed(attentive, x)
     assert (styled(attentive, x, bank, bank, 0.5, contrast=1.5) - plain).abs().max() > 0.1
+
+
+def test_t2_content_style_and_result_in_one_batch_see_what_they_see_alone(attentive: UnetFamily) -> None:
+    layers, sigma, empty = decoder_layers(attentive), 3.0, attentive.encode_prompt("", 1)
+    three = torch.cat([latents(seed) for seed in range(3)])
+    with recording(layers, "cpu") as together:
+        attentive.denoise(three, sigma, empty)
+    for row in range(3):
+        with recording(layers, "cpu") as alone:
+            attentive.denoise(three[row : row + 1], sigma, empty)
+        assert all((together[name][row : row + 1] - alone[name]).abs().max() <= 1e-4 for name in alone)
+    assert all((features[0] - features[1]).abs().max() > 1e-2 for features in together.values())
 
 
 def test_t3_adain_gives_each_picture_of_a_batch_its_wanted_mean_and_spread() -> None:
@@ -202,6 +235,27 @@ def test_features_take_the_memory_that_was_foretold(attentive_epsilon: UnetFamil
     with recording(layers, "cpu") as features:
         attentive_epsilon.denoise(x, 1.0, attentive_epsilon.encode_prompt("", 1))
     assert sum(each.nbytes for each in features.values()) == step_bytes(layers, 12, 20, 4)
+
+
+@pytest.mark.parametrize(("kind", "side", "grid", "megabytes"), [("sd15", 64, 0.5, 11.8), ("sdxl", 128, 0.5, 31.5)])
+def test_the_memory_of_a_step_is_what_the_table_says(kind: str, side: int, grid: float, megabytes: float) -> None:
+    unet = full_size(kind)
+    family: Any = SimpleNamespace(networks={"unet": unet}, card=SimpleNamespace(name=kind))
+    assert step_bytes(decoder_layers(family, grid), side, side, itemsize=2) / 1e6 == pytest.approx(megabytes, abs=0.05)
+
+
+def full_size(kind: str) -> UNet2DConditionModel:
+    """The decoder of SD 1.5 or SDXL at full size, without memory."""
+    if kind == "sd15":
+        return sd15_networks()[0]
+    with torch.device("meta"):
+        return UNet2DConditionModel(
+            block_out_channels=(320, 640, 1280),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 2, 10),
+            cross_attention_dim=2048,
+        )
 
 
 def test_layers_are_chosen_by_what_they_see_of_the_latents() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,20 @@ from torch import Tensor
 
 from modules.core.errors import BadRequest, OutOfMemory
 from modules.core.events import Stepped
-from modules.engine.style.inject import climbed, gamma, gamma_at
+from modules.engine.style.inject import KnownStyles, climbed, gamma, gamma_at, inject
+from modules.engine.style.modes import StyleModes
 from modules.engine.style.room import Room
+from modules.hooks.host import Host
+from modules.style.measure import Score, score
+from modules.style.pictures import PICTURES
+from tests.bench.style_studio import drawn_from
+from tests.checkpoints import load_family
 from tests.style.conftest import REQUEST, StyleStudio, blobs, png
 
 N = REQUEST.steps
+ROOT = Path(__file__).parents[2]
+STARTER = ROOT / "models" / "Stable-diffusion" / "starter.safetensors"
+PACK = ROOT / "modules" / "training" / "evaluation-pack.zip"
 TXT2IMG = 2 * N  # rows through the network with guidance
 
 
@@ -47,6 +58,26 @@ def test_lock_step_costs_five_passes_and_makes_the_same_picture(styles: StyleStu
         slow = styles.picture(style_memory="lock-step")
     assert sum(rows) == 5 * N
     assert np.abs(slow - styles.picture()).max() <= 1
+
+
+def test_t2_features_asked_for_again_lead_along_the_same_latents_as_stored_ones(styles: StyleStudio) -> None:
+    ways = [along(styles, memory) for memory in ("stored", "lock-step")]
+    assert len(ways[0]) == len(ways[1]) == N
+    assert all((one - other).abs().max() <= 1e-4 for one, other in zip(*ways, strict=True))
+
+
+def along(styles: StyleStudio, memory: Any) -> list[Tensor]:
+    """The latents after each step of a job."""
+    latents: list[Tensor] = []
+
+    class Watching(Host):
+        def notice(self, hook: str, *values: Any) -> None:
+            latents.append(values[0].x)
+
+    request = replace(REQUEST, style_memory=memory)
+    job = StyleModes(Watching([], "engine"), ()).job("job", request, styles.inputs)
+    list(inject(job, styles.family, KnownStyles()))
+    return latents
 
 
 def test_a_style_that_is_known_makes_the_same_picture_again(styles: StyleStudio) -> None:
@@ -172,3 +203,30 @@ def test_a_lack_of_room_is_told_in_figures_with_advice() -> None:
     assert "lock-step" in stored.value.advice
     with pytest.raises(OutOfMemory, match=r"of one step need 2 GB; of 2 GB free"):
         room.keep_on("automatic", 1_000_000_000, 50, 2)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_computed(
+    styles: StyleStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Room, "now", lambda device: Room(device, free=1000, free_main=1000))
+    with rows_counted(styles) as rows, pytest.raises(OutOfMemory, match=r"of 3 steps need .* GB; of 1e-06 GB free"):
+        styles.events()
+    assert rows == []
+
+
+def test_the_more_is_kept_the_nearer_to_the_content_it_stays() -> None:
+    """By both measures of content, mean over three drawings with pictures that come with Taffy, on the starter."""
+    draw, _ = drawn_from(PACK)
+    starter = load_family(STARTER)
+    means: list[Score] = []
+    for keep in (0.0, 0.5, 0.75, 1.0):
+        found = []
+        for thing, name in (("owl", "linocut"), ("frog", "stained glass"), ("gift", "watercolour")):
+            content, style = draw(thing, "", 0), Image.open(PICTURES[name])
+            studio = StyleStudio(starter, KnownStyles(), {"content": png(content), "style": png(style)})
+            made = studio.made(width=64, height=64, steps=8, style_keep=keep)
+            found.append(score(Image.frombytes("RGB", (64, 64), made.rgb), content, style))
+        means.append(Score(*np.mean([astuple(one) for one in found], axis=0)))
+    assert [one.ssim for one in means] == sorted(one.ssim for one in means)
+    assert [one.content for one in means] == sorted((one.content for one in means), reverse=True)
+    assert means[-1].content < means[0].content / 2  # so much can be seen
