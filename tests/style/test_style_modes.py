@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from PIL import Image
 from modules.core.errors import BadRequest
 from modules.core.events import Event, Finished, Loaded, PictureMade
 from modules.core.family import CheckpointCard
-from modules.core.request import GenerationRequest
+from modules.core.request import GenerationRequest, parse_request
 from modules.engine.engine import Engine
+from modules.engine.style.job import picture_hash
 from modules.families.device import pick_device
 from modules.hooks.engine_host import EngineHost
 from modules.manager.index import Index
 from modules.manager.manager import Manager
 from modules.style.modes import modes
 from modules.style.presets import with_preset
+from modules.text.infotext import fields_from_infotext, read_infotext, write_infotext
 from modules.upscalers.index import UpscalerIndex
 from modules.upscalers.upscalers import Upscalers
 from tests.style.conftest import blobs, levels, png
@@ -83,6 +86,36 @@ def test_an_adapter_that_is_not_installed_is_named_and_leaves_the_engine_as_it_w
     with pytest.raises(BadRequest, match=r"ip_adapter/image_encoder/config.json"):
         picture(engine, style_mode="adapter", style_images=("style",))
     assert np.array_equal(picture(engine), before)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"style_mode": "inject", "style_keep": 0.75, "style_contrast": 2.0, "style_amount": 0.3, "sampler": "Euler"},
+        {"style_mode": "inject", "style_images": ("style", "photo"), "style_weights": (2.0, 1.0), "style_match": True},
+        {"style_mode": "words", "style_preset": "Comic", "strength": 0.6, "style_match": True, "style_luma": True},
+        {"style_mode": "series", "style_amount": 0.4},
+    ],
+)
+def test_the_text_of_a_picture_and_the_pictures_it_names_by_hash_make_it_again(
+    engine: Engine, values: dict[str, Any]
+) -> None:
+    request = replace(TEXT, **{"image": "content", "style_images": ("style",), **values})
+    made = next(event for event in engine.generate("job", request, INPUTS) if isinstance(event, PictureMade))
+    text = write_infotext(request, made.facts)
+    said = read_infotext(text).values
+    hashes = {picture_hash(Image.open(io.BytesIO(data))): name for name, data in INPUTS.items()}
+    again = {
+        **fields_from_infotext(text)[0],
+        "image": hashes[said["Content image hash"]],
+        "style_mode": said["Style mode"],
+        "style_images": tuple(hashes[one] for one in said["Style image hash"].split()),
+        "style_weights": tuple(map(float, said.get("Style shares", "").split())),
+        "style_match": said.get("Style match") == "True",
+    }
+    events = engine.generate("again", parse_request(again), INPUTS)
+    assert next(event for event in events if isinstance(event, PictureMade)).rgb == made.rgb
+    assert said["Sampler"] == ("DDIM" if values["style_mode"] == "inject" else TEXT.sampler)
 
 
 def card(**values: Any) -> CheckpointCard:

@@ -60,8 +60,8 @@ class StyleJob:
             facts["Style image hash"] = " ".join(picture_hash(style) for style in self.styles)
         if self.request.image:
             facts["Content image hash"] = picture_hash(read_picture(self.inputs, self.request.image))
-        if len(self.shares) > 1:
-            facts["Style shares"] = " ".join(f"{share:.3g}" for share in self.shares)
+        if self.request.style_weights:
+            facts["Style shares"] = " ".join(f"{weight:g}" for weight in self.request.style_weights)
         return facts
 
     @property
