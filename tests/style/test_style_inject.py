@@ -19,7 +19,7 @@ from modules.core.events import Stepped
 from modules.engine.style.inject import KnownStyles, climbed, gamma, gamma_at, inject
 from modules.engine.style.modes import StyleModes
 from modules.engine.style.room import Room
-from modules.hooks.host import Host
+from modules.hooks.engine_host import EngineHost
 from modules.style.measure import Score, score
 from modules.style.pictures import PICTURES
 from tests.bench.style_studio import drawn_from
@@ -70,12 +70,12 @@ def along(styles: StyleStudio, memory: Any) -> list[Tensor]:
     """The latents after each step of a job."""
     latents: list[Tensor] = []
 
-    class Watching(Host):
+    class Watching(EngineHost):
         def notice(self, hook: str, *values: Any) -> None:
             latents.append(values[0].x)
 
     request = replace(REQUEST, style_memory=memory)
-    job = StyleModes(Watching([], "engine"), ()).job("job", request, styles.inputs)
+    job = StyleModes(Watching([]), ()).job("job", request, styles.inputs)
     list(inject(job, styles.family, KnownStyles()))
     return latents
 
