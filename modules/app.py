@@ -44,6 +44,10 @@ from modules.jobs.start import notes_on, settle_colours, settle_start, settle_up
 from modules.jobs.watch import JobView, Watchers
 from modules.manager.hashes import Hashes
 from modules.manager.index import FOLDER, Index
+from modules.manager.library import Library
+from modules.manager.sidecars import Sidecars
+from modules.manager.transfers import Transfers
+from modules.manager.vaes import AUTOMATIC, Vaes
 from modules.preview.base import PREVIEWS
 from modules.upscalers.index import UpscalerIndex
 from modules.worker.config import WorkerConfig
@@ -60,6 +64,9 @@ class App:
     book: SettingsBook
     index: Index
     upscalers: UpscalerIndex
+    vaes: Vaes
+    library: Library
+    transfers: Transfers
     gallery: Gallery
     inputs: Inputs
     queue: JobQueue
@@ -155,6 +162,8 @@ class App:
         if request.style_mode == "colour":
             return complete_without_card(settle_colours(request, inputs), controls)
         card = self.card(request.checkpoint)
+        if request.vae != AUTOMATIC:
+            self.vaes.choose(request.vae, self.index.find(card.name))
         settled = complete(settle_start(request, card, inputs, self.upscalers), card, controls)
         return self.extending.rewritten(settled, self.desk)
 
@@ -216,6 +225,10 @@ class App:
         """The upscalers that can be used, for pixels and for latents, as they are on disk now."""
         return [entry.name for entry in self.upscalers.entries() if not entry.problem]
 
+    def vae_names(self) -> Sequence[str]:
+        """The VAE files that can be used, as they are on disk now."""
+        return self.vaes.names()
+
     def start(self) -> None:
         """Look at the checkpoints, clean up and get the worker going, all in the background."""
         self._welcome()
@@ -248,6 +261,7 @@ class App:
     def close(self) -> None:
         """End everything. A running job waits for the next start."""
         self.stopping.set()
+        self.transfers.stop_all()
         self.watchers.close()
         self.queue.close()
         self.worker.close()
@@ -279,10 +293,15 @@ def build(settings: Settings) -> App:
     host = FrontHost(settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds)
     extending = Extending(host, known, Attachments(data / "attachments"), data / "extensions", cache / "names.json")
     extending.open()
+    hashes = Hashes(cache / "hashes")
+    index = Index(settings.models_dirs, hashes)
     return App(
         book=SettingsBook(settings),
-        index=Index(settings.models_dirs, Hashes(cache / "hashes")),
+        index=index,
         upscalers=UpscalerIndex(settings.models_dirs),
+        vaes=Vaes(settings.models_dirs),
+        library=Library(index, hashes, Sidecars(data / "models")),
+        transfers=Transfers(),
         gallery=Gallery(data / "outputs", data / "gallery.sqlite3"),
         inputs=Inputs(data / "inputs"),
         queue=JobQueue(Journal(data / "jobs.sqlite3"), settings.queue_limit),

@@ -62,6 +62,9 @@ class ExtensionDesk:
     def upscaler_names(self) -> Sequence[str]:
         return self._app.upscaler_names()
 
+    def vae_names(self) -> Sequence[str]:
+        return self._app.vae_names()
+
     def ask(
         self, job_id: str, name: str, payload: Message = None, data: Mapping[str, bytes] | None = None
     ) -> Iterator[Answered]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 TEXT, UNET, VAE = "cond_stage_model.transformer.text_model.", "model.diffusion_model.", "first_stage_model."
@@ -28,9 +29,14 @@ RECORD = {"format": 1, "downscale": 4, "native_size": 64, "default_steps": 4, "d
 
 def header_only(path: Path) -> Path:
     """f=4, native size 64. The zeros take no room on most disks. Returns its path."""
-    header: dict[str, object] = {"__metadata__": {"taffy": json.dumps(RECORD)}}
+    return plain_file(path, SHAPES, {"taffy": json.dumps(RECORD)})
+
+
+def plain_file(path: Path, shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str] | None = None) -> Path:
+    """Tensors of these shapes as fp16 zeros. Returns its path."""
+    header: dict[str, object] = {"__metadata__": dict(metadata or {})}
     end = 0
-    for name, shape in SHAPES.items():
+    for name, shape in shapes.items():
         begin, end = end, end + 2 * math.prod(shape)
         header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [begin, end]}
     written = json.dumps(header).encode()

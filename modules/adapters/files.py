@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,8 @@ def base_of(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) 
     for part, base in _ONLY.items():
         if any(part in key for key in shapes):
             return base
+    if any(_DEEP.search(key) for key in shapes):
+        return "sdxl"
     widths = {shape[-1] if len(shape) < 4 else shape[1] for key, shape in shapes.items() if _reads_text(key)}
     return next((base for width, base in _WIDTHS.items() if width in widths), "")
 
@@ -65,6 +68,7 @@ _ONLY = {
     "lora_transformer_": "a transformer (SD 3, Flux ...)",
     "transformer.transformer_blocks": "a transformer (SD 3, Flux ...)",
 }
+_DEEP = re.compile(r"(?:^|_|\.)(?:down|up|input|output|mid|middle)_block.*transformer_blocks[_.][2-9][_.]")  # one in SD
 _WIDTHS = {768: "sd1", 1024: "sd2", 2048: "sdxl"}  # of the text that cross-attention and embeddings read or give
 
 

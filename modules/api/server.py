@@ -18,6 +18,7 @@ from modules.api.jobs import job_routes
 from modules.api.local import LOOPBACK
 from modules.api.look import look_routes
 from modules.api.memory import memory_routes
+from modules.api.models import model_routes
 from modules.api.pace import pace_routes
 from modules.api.pictures import picture_routes
 from modules.api.settings import settings_routes
@@ -48,6 +49,7 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
         look_routes(app),
         checkpoint_routes(app),
         upscaler_routes(app),
+        model_routes(app),
         style_routes(app),
         settings_routes(app),
         help_routes(),

@@ -15,6 +15,7 @@ from modules.app import App
 from modules.core.errors import BadRequest, TaffyError
 from modules.core.request import MAX_PROMPT, sentence
 from modules.text.chunks import count_tokens
+from modules.text.networks import take_lora_tags
 from modules.text.vocabulary import unknown_words
 
 WINDOW = 75  # tokens, where no checkpoint says otherwise
@@ -36,7 +37,10 @@ def word_routes(app: App) -> APIRouter:
 
     @routes.post("")
     async def look(request: Request) -> Json:
-        """{"tokens": 12, "window": 75, "unknown": [{"word": "kat", "nearest": "cat"}]}"""
+        """{"tokens": 12, "window": 75, "unknown": [{"word": "kat", "nearest": "cat"}], "quick": null}
+
+        quick: what a LoRA in the prompt that draws in a few steps is used with, by its name ("lora").
+        """
         values = await read_json(request)
         try:
             question = QUESTION.validate_python(values)
@@ -51,12 +55,28 @@ def word_routes(app: App) -> APIRouter:
 
 def judge(app: App, question: Question) -> Json:
     """A checkpoint nobody knows has no words: the prompt is still counted."""
+    quick = quick_lora(app, question.prompt)
     try:
         card = app.card(question.checkpoint)
     except TaffyError:
-        return {"tokens": count_tokens(question.prompt), "window": WINDOW, "unknown": []}
+        return {"tokens": count_tokens(question.prompt), "window": WINDOW, "unknown": [], "quick": quick}
     return {
+        "quick": quick,
         "tokens": count_tokens(question.prompt, card.prompt_tokens),
         "window": card.prompt_tokens,
         "unknown": [asdict(word) for word in unknown_words(question.prompt, card.words, card.examples)],
     }
+
+
+def quick_lora(app: App, prompt: str) -> Json | None:
+    """The first LoRA of a prompt that draws in a few steps, and how."""
+    try:
+        names = [tag.name.casefold() for tag in take_lora_tags(prompt)[1]]
+    except BadRequest:  # whoever generates is told
+        return None
+    if not names:
+        return None
+    for item in app.library.items():
+        if item.kind == "lora" and item.quick and {item.name.casefold(), item.path.stem.casefold()} & {*names}:
+            return {"lora": item.name, **asdict(item.quick)}
+    return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
+
+    from modules.core.moments import PaintedStep
+    from modules.core.request import GenerationRequest
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,11 @@ class CheckpointCard:
     downscale: pixels per latent cell and side. native_size: pixels of the side it was trained at.
     size_multiple: width and height must be multiples of it (pixels). prompt_tokens: tokens of one prompt window
     without its begin and end marks. prediction: what the network's output means, "epsilon" or "v_prediction".
+    default_...: what it was made for; an empty sampler or schedule is the usual one. defaults_from: why they are not
+    the usual ones, or empty.
     input_kind: what the denoiser wants beside noise and words: nothing ("text"), a mask and the masked picture
     ("inpaint"), or the picture to change ("instruct").
+    pipeline: diffusers' class that paints whole pictures with it; empty where Taffy's own loop does.
     words: what a small checkpoint knows, by kind ("concepts", "hands" ...); empty when it knows too much to list.
     """
 
@@ -35,6 +41,10 @@ class CheckpointCard:
     default_cfg: float
     input_kind: Literal["text", "inpaint", "instruct"] = "text"
     description: str = ""
+    default_sampler: str = ""
+    default_schedule: str = ""
+    defaults_from: str = ""
+    pipeline: str = ""
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
 
@@ -121,4 +131,16 @@ class Family(Protocol):
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Pixels (batch, 3, height, width), fp32 in 0..1 -> latents (the mean of the posterior)."""
+        ...
+
+
+class PaintsItself(Family, Protocol):
+    """A checkpoint whose steps nobody else can take: its card names a pipeline."""
+
+    def paint(self, request: GenerationRequest, seeds: Sequence[int]) -> Generator[PaintedStep, None, Tensor]:
+        """Every step of the pictures of some seeds; returns pixels (batch, 3, height, width), fp32 in 0..1."""
+        ...
+
+    def shows(self, latents: Tensor) -> bool:
+        """Whether `decode` can show latents as they are on the way."""
         ...

@@ -60,3 +60,15 @@ class StepState:
     uncond: Conditioning | None = None
     prediction: Prediction | None = None
     job: str = ""
+
+
+@dataclass(frozen=True)
+class PaintedStep:
+    """A step of a checkpoint that paints itself. index: 0-based, over all stages. steps: how many there will be, as far
+    as is known. x: latents after it. x0: the estimate of the finished ones. Both as the pipeline has them."""
+
+    index: int
+    steps: int
+    sigma: float
+    x: Tensor
+    x0: Tensor

@@ -82,6 +82,7 @@ class GenerationRequest:
     tiling: the picture continues over its edges, so that copies fit side by side.
     count: 1 to 64 pictures. batch_size: how many are denoised together, 1 to 16.
     clip_skip: 1 to 12; 2 leaves out the last layer of the text encoder.
+    vae: whose VAE decodes: "automatic" (a file named after the checkpoint, else its own), "built in", or a file's name.
     noise_source: "nv" (Philox, the same picture on every device, as A1111's GPU noise) or "cpu" (torch's generator).
     preview: name in `PREVIEWS`, "automatic" or "off".
 
@@ -139,6 +140,7 @@ class GenerationRequest:
     count: Annotated[int, Field(ge=1, le=64)] = 1
     batch_size: Annotated[int, Field(ge=1, le=16)] = 1
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1
+    vae: Annotated[str, Field(max_length=200)] = "automatic"
     noise_source: Literal["nv", "cpu"] = "nv"
     preview: str = "automatic"
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from math import hypot
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from modules.adapters import seamless
 from modules.core import VERSION
 from modules.core.errors import BadRequest
 from modules.core.events import Event, Finished, Loaded, Loading, PictureMade, Shown, Stepped
-from modules.core.family import Family
+from modules.core.family import Family, PaintsItself
 from modules.core.moments import Prediction, StepState
 from modules.core.request import GenerationRequest
 from modules.engine.denoiser import Denoiser
@@ -29,8 +29,10 @@ from modules.engine.plan import Plan, plan
 from modules.engine.start import Origin, Pass, begin
 from modules.engine.style.job import StyleJob
 from modules.engine.style.modes import StyleModes
+from modules.engine.whole import WholeJob
 from modules.hooks.engine_host import EngineHost, JobOrder
 from modules.manager.manager import Manager
+from modules.manager.vaes import AUTOMATIC
 from modules.preview.frame import to_frame
 from modules.sampling.samplers import SAMPLERS
 from modules.upscalers.upscalers import Upscalers
@@ -106,7 +108,10 @@ class Engine:
 
     def _with_checkpoint(self, style: StyleJob, order: JobOrder) -> Iterator[Event]:
         """The pictures of a job by the network, with the LoRAs and learned words of its prompts and its techniques."""
-        family = yield from self.load(style.task, style.request.checkpoint)
+        family = yield from self.load(style.task, style.request.checkpoint, style.request.vae)
+        if family.card.pipeline:
+            yield from WholeJob(style.task, cast(PaintsItself, family), style.request, self._host).events()
+            return
         with (
             self._manager.adapters.applied(family, style.request) as (request, facts),
             self._host.working(order, family) as moments,
@@ -134,10 +139,10 @@ class Engine:
                 indices = range(first, min(first + request.batch_size, request.count))
                 yield from self._batch(Batch(task, family, work, indices, style))
 
-    def load(self, task: str, checkpoint: str) -> Generator[Event, None, Family]:
-        """Get a checkpoint ready; returns its family."""
+    def load(self, task: str, checkpoint: str, vae: str = AUTOMATIC) -> Generator[Event, None, Family]:
+        """Get a checkpoint ready; returns its family. vae: as in the request."""
         started = monotonic()
-        loading = self._manager.use(checkpoint)
+        loading = self._manager.use(checkpoint, vae)
         try:
             while True:
                 done, total = next(loading)
@@ -154,7 +159,7 @@ class Engine:
 
         Raises BadRequest for a request without a picture.
         """
-        family = yield from self.load(task, request.checkpoint)
+        family = yield from self.load(task, request.checkpoint, request.vae)
         with seamless.applied(family) if request.tiling else nullcontext():
             yield from self._look(task, family, replace(request, prompt="", negative_prompt=""), inputs)
 

@@ -16,8 +16,12 @@ def rgb(image: Image.Image) -> bytes:
 
 
 def decode_picture(family: Family, latent: Tensor) -> Image.Image:
-    """One latent (1, c, h, w) -> an RGB picture. Values are cut, not rounded, to 8 bits, as A1111 does."""
-    pixels = family.decode(latent)[0]  # (3, height, width), 0..1
+    """One latent (1, c, h, w) -> an RGB picture."""
+    return picture_of(family.decode(latent)[0])
+
+
+def picture_of(pixels: Tensor) -> Image.Image:
+    """Pixels (3, height, width) in 0..1 -> an RGB picture. Values are cut, not rounded, to 8 bits, as A1111 does."""
     if not bool(torch.isfinite(pixels).all()):
         raise NotANumber("the VAE's picture is not a number", "start Taffy with --precision fp32")
     levels = (pixels.clamp(0, 1) * 255).to(torch.uint8)

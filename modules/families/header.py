@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import struct
 from collections.abc import Mapping
@@ -24,12 +25,11 @@ MAX_TENSORS = 100_000
 MAX_RANK = 8
 MAX_CONFIG = 2**20  # bytes of one JSON file of a diffusers folder
 PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
-PARTS = {
-    "unet": "diffusion_pytorch_model",
-    "vae": "diffusion_pytorch_model",
-    "text_encoder": "model",
-    "text_encoder_2": "model",
-}
+PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
+STEMS = ("diffusion_pytorch_model", "model")
+CHECKERS = ("safety_checker", "feature_extractor", "watermarker")  # judge finished pictures, or mark them
+MAX_SHARDS = 200
+_NAME = re.compile(r"[A-Za-z]\w*")  # of a part: never a way out of the folder
 BITS = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
     "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8,
@@ -48,7 +48,8 @@ _BEGINNINGS = {
 class Header:
     """tensors: by key, as the file says it: {"dtype", "shape", "data_offsets"}, checked.
 
-    In a folder the key is "<part>/<name in that part's file>"; `files` and `configs` are by part.
+    In a folder the key is "<part>/<name in that part's file>"; `files` and `configs` are by part. Of a part in several
+    files `files` has the first, and `shards` says for each key which one it is in.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Header:
     metadata: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shards: Mapping[str, Path] = field(default_factory=dict)
 
     def shape(self, key: str) -> tuple[int, ...] | None:
         """None if there is no such tensor."""
@@ -68,7 +70,7 @@ class Header:
     def place(self, key: str) -> tuple[Path, str]:
         """The file a tensor lies in and the name it has there."""
         part, _, name = key.partition("/")
-        return (self.files[part], name) if part in self.files else (self.path, key)
+        return (self.shards.get(key, self.files[part]), name) if part in self.files else (self.path, key)
 
 
 def read_header(path: Path) -> Header:
@@ -178,27 +180,42 @@ def _check_spans(path: Path, spans: list[tuple[int, int]], room: int) -> None:
 
 
 def _read_folder(path: Path) -> Header:
-    """model_index.json, and config and weights of the parts that a text-to-image model has."""
+    """model_index.json, and config and weights of every network it has, in one file or several."""
     configs = {"model_index": _read_json(path / "model_index.json")}
     tensors: dict[str, Mapping[str, Any]] = {}
     files: dict[str, Path] = {}
-    for part, stem in PARTS.items():
-        if (path / part).is_dir():
-            configs[part] = _read_json(path / part / "config.json")
-            files[part] = _weights_of(path / part, stem)
-            tensors |= {f"{part}/{name}": item for name, item in _read_file(files[part]).tensors.items()}
+    shards: dict[str, Path] = {}
+    for part in _networks(path, configs["model_index"]):
+        configs[part] = _read_json(path / part / "config.json")
+        found = _weights_of(path / part)
+        files[part] = found[0]
+        for file in found:
+            here = {f"{part}/{name}": item for name, item in _read_file(file).tensors.items()}
+            tensors |= here
+            shards |= dict.fromkeys(here, file) if len(found) > 1 else {}
     if (path / "scheduler").is_dir():
         configs["scheduler"] = _read_json(path / "scheduler" / "scheduler_config.json")
-    return Header(path, tensors, files=files, configs=configs)
+    return Header(path, tensors, files=files, configs=configs, shards=shards)
 
 
-def _weights_of(folder: Path, stem: str) -> Path:
-    for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors", f"{stem}.non_ema.safetensors"):
-        if (folder / name).exists():
-            return folder / name
+def _networks(path: Path, index: Mapping[str, Any]) -> list[str]:
+    """The folders with networks: the usual ones, and what else the index names that has a config."""
+    named = [part for part, place in index.items() if isinstance(place, list) and _NAME.fullmatch(part)]
+    others = [part for part in named if part not in {*PARTS, *CHECKERS} and (path / part / "config.json").is_file()]
+    return [part for part in (*PARTS, *others) if (path / part).is_dir()]
+
+
+def _weights_of(folder: Path) -> list[Path]:
+    """The safetensors files of one network: one, or the parts of a numbered set."""
+    for stem in STEMS:
+        for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors", f"{stem}.non_ema.safetensors"):
+            if (folder / name).exists():
+                return [folder / name]
+        if numbered := sorted(folder.glob(f"{stem}-?????-of-?????.safetensors")):
+            return numbered[:MAX_SHARDS]
     for pickle in sorted(folder.iterdir()):
         refuse_pickle(pickle)
-    raise BadCheckpoint(f"the folder {folder.parent.name}/{folder.name} has no {stem}.safetensors")
+    raise BadCheckpoint(f"the folder {folder.parent.name}/{folder.name} has no {' or '.join(STEMS)} as .safetensors")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

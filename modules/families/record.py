@@ -36,6 +36,8 @@ class Record:
     attention_heads: Annotated[int, Field(ge=1, le=1024)] | None = None
     default_steps: Annotated[int, Field(ge=1, le=150)] | None = None
     default_cfg: Annotated[float, Field(ge=0, le=100)] | None = None
+    default_sampler: str = ""
+    default_schedule: str = ""
     config: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     card: Mapping[str, JsonValue] = Field(default_factory=dict)
 

@@ -101,6 +101,10 @@ class Page(Protocol):
         """What can make a picture larger before a second pass, for pixels and for latents, files included."""
         ...
 
+    def vae_names(self) -> Sequence[str]:
+        """VAEs in files of their own that can take the place of a checkpoint's."""
+        ...
+
 
 class Desk(Page, Protocol):
     """What one extension's front half works with. Callable from any thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -29,11 +30,13 @@ def complete(request: GenerationRequest, card: CheckpointCard, controls: Sequenc
     controls: those of the loaded extensions; any other key in the extras is refused.
     """
     request = complete_without_card(request, controls)
+    if card.pipeline:
+        check_whole(request, card)
     return changed(
         request,
         checkpoint=card.name,
-        sampler=SAMPLERS.canonical(request.sampler),
-        schedule=SCHEDULES.canonical(request.schedule),
+        sampler="" if card.pipeline else SAMPLERS.canonical(request.sampler),
+        schedule="" if card.pipeline else SCHEDULES.canonical(request.schedule),
         width=allowed_side("width", request.width or card.native_size, card),
         height=allowed_side("height", request.height or card.native_size, card),
     )
@@ -56,6 +59,23 @@ def complete_without_card(request: GenerationRequest, controls: Sequence[Control
         preview=preview,
         style_preset=PRESETS.canonical(request.style_preset) if request.style_preset else "",
     )
+
+
+def check_whole(request: GenerationRequest, card: CheckpointCard) -> None:
+    """Raises BadRequest for what a checkpoint that runs in diffusers' own pipeline cannot do, by name."""
+    wanted = {
+        "start from a picture": request.image,
+        "make a second pass": request.hires_scale > 1,
+        "take a style": request.style_mode != "none" or request.style_match,
+        "tile": request.tiling,
+        "vary a picture": request.variation_strength,
+        "use LoRAs": re.search(r"<(lora|lyco):", request.prompt),
+    }
+    if missing := [what for what, is_wanted in wanted.items() if is_wanted]:
+        raise BadRequest(
+            f"{card.name} cannot {' or '.join(missing)}: it runs as a whole in diffusers' {card.pipeline}",
+            "leave that out, or choose another checkpoint",
+        )
 
 
 def allowed_side(which: str, pixels: int, card: CheckpointCard) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,13 +15,14 @@ from modules.adapters import embeddings, lora
 from modules.adapters.embeddings import WantedEmbedding
 from modules.adapters.files import AdapterFile, base_of
 from modules.adapters.lora import WantedLora
-from modules.core.errors import BadCheckpoint, BadRequest, UnknownName
+from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, UnknownName
 from modules.core.family import Family
 from modules.core.request import GenerationRequest
 from modules.families.header import PICKLES, read_header, refuse_pickle
+from modules.manager.places import NAMES, places
 from modules.text.networks import take_lora_tags
 
-LORAS, LYCORIS, EMBEDDINGS = "Lora", "LyCORIS", "embeddings"
+LORAS = "Lora"  # Taffy's own folder of them
 DIGITS = 12
 
 
@@ -38,14 +39,14 @@ class Adapters:
     """The files below `Lora` and `embeddings` of several models folders. The list is always fresh."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(folders)
+        self._folders = folders
 
     def lora_names(self) -> tuple[str, ...]:
         """For lists: every file's name below its folder, without suffix."""
-        return tuple(sorted({name for folder in (LORAS, LYCORIS) for name in self._files(folder)}, key=str.casefold))
+        return tuple(sorted(self.files("lora"), key=str.casefold))
 
     def embedding_names(self) -> tuple[str, ...]:
-        return tuple(sorted(self._files(EMBEDDINGS), key=str.casefold))
+        return tuple(sorted(self.files("embedding"), key=str.casefold))
 
     def take(self, request: GenerationRequest) -> Taken:
         """What a request's prompts want. Tags of the prompt hold for the whole job; negative prompts have none.
@@ -74,7 +75,7 @@ class Adapters:
 
     def lora(self, name: str) -> AdapterFile:
         """By name below its folder, file name or stem, in any case. Raises UnknownName, BadCheckpoint, UnsafeFile."""
-        files = {name: path for folder in (LYCORIS, LORAS) for name, path in self._files(folder).items()}
+        files = self.files("lora")
         wanted = name.casefold()
         for known, path in files.items():
             if wanted in {known.casefold(), path.name.casefold(), path.stem.casefold()}:
@@ -84,18 +85,22 @@ class Adapters:
 
     def _mentioned(self, text: str) -> Iterator[WantedEmbedding]:
         """Embeddings whose stem stands in the text as a word."""
-        for name, path in self._files(EMBEDDINGS).items():
+        for name, path in self.files("embedding").items():
             if re.search(rf"(?<!\w){re.escape(path.stem)}(?!\w)", text, re.IGNORECASE):
                 yield WantedEmbedding(path.stem, _read(name, path))
 
-    def _files(self, folder: str) -> dict[str, Path]:
-        """Name below the folder, without suffix -> path; of two with one name the first models folder's."""
+    def files(self, kind: str) -> dict[str, Path]:
+        """Name below the folder, without suffix -> path; of two with one name the first models folder's.
+
+        kind: "lora" or "embedding".
+        """
         found: dict[str, Path] = {}
         for models in self._folders:
-            root = models / folder
-            for path in sorted(root.rglob("*")) if root.is_dir() else ():
-                if path.suffix.lower() in PICKLES | {".safetensors"} and path.is_file():
-                    found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
+            with suppress(BadSetting):  # said in the list of checkpoints
+                for root in places(models, kind):
+                    for path in sorted(root.rglob("*")):
+                        if path.suffix.lower() in PICKLES | {".safetensors"} and path.is_file():
+                            found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
         return found
 
 
@@ -114,7 +119,7 @@ def _read_as_it_was(path: Path, size: int, modified: int) -> AdapterFile:
     """size, modified: in the key only, so that a file that changed is read again."""
     header = read_header(path)
     shapes: Mapping[str, tuple[int, ...]] = {key: tuple(item["shape"]) for key, item in header.tensors.items()}
-    whole = path.parent.name == EMBEDDINGS or "lora" not in " ".join(shapes)
+    whole = path.parent.name.casefold() in NAMES["embedding"] or "lora" not in " ".join(shapes)
     digest = header.metadata.get("sshs_model_hash") or _digest(path, whole)
     return AdapterFile(path.stem, path, base_of(shapes, header.metadata), shapes, header.metadata, digest[:DIGITS])
 

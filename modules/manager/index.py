@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from modules.core.errors import BadCheckpoint, UnknownName, UnsafeFile
+from modules.core.errors import BadCheckpoint, BadSetting, UnknownName, UnsafeFile
 from modules.core.family import CheckpointCard
 from modules.families import recognise
 from modules.families.header import PICKLES, read_header
 from modules.manager.hashes import DIGITS, Hashes
+from modules.manager.places import hub_snapshots, places
 
 FOLDER = "Stable-diffusion"
 SUFFIXES = PICKLES | {".safetensors"}
@@ -53,14 +54,14 @@ class Index:
     """The checkpoints below `<models folder>/Stable-diffusion` of several models folders. Any thread may ask."""
 
     def __init__(self, folders: Sequence[Path], hashes: Hashes | None = None) -> None:
-        self._folders = tuple(folders)
+        self._folders = folders
         self._hashes = hashes
         self._read: dict[Path, Entry] = {}
         self._lock = Lock()
 
     @property
-    def folders(self) -> tuple[Path, ...]:
-        """The models folders."""
+    def folders(self) -> Sequence[Path]:
+        """The models folders, as they are now: whoever gave the list may change it."""
         return self._folders
 
     def scan(self) -> None:
@@ -98,11 +99,15 @@ class Index:
         return self._hashes.known(entry.path) if self._hashes else None
 
     def _within(self, models: Path) -> Iterator[Entry]:
-        root = models / FOLDER
-        if not models.is_dir():
+        if not models.exists():
             yield Entry(str(models), models, problem=f"there is no models folder {models}")
-        elif root.exists():
-            yield from self._below(root, root, frozenset({root.resolve()}))
+        try:
+            for root in places(models, "checkpoint"):
+                yield from self._below(root, root, frozenset({root.resolve()}))
+        except BadSetting as error:
+            yield Entry(str(models), models, problem=error.message, advice=error.advice)
+        for name, snapshot in hub_snapshots(models):
+            yield self._entry(snapshot, snapshot, name)
 
     def _below(self, root: Path, folder: Path, above: frozenset[Path]) -> Iterator[Entry]:
         """Depth first, by name. A link to a folder above is not followed; hidden files are not looked at."""
@@ -118,8 +123,9 @@ class Index:
             elif item.is_dir() or _is_checkpoint(item):
                 yield self._entry(root, item)
 
-    def _entry(self, root: Path, path: Path) -> Entry:
-        name = path.relative_to(root).as_posix()
+    def _entry(self, root: Path, path: Path, named: str = "") -> Entry:
+        """named: for a folder that is not called so."""
+        name = named or path.relative_to(root).as_posix()
         entry = Entry(name if path.is_dir() else name.removesuffix(path.suffix), path)
         try:
             size, modified = _state(path)

@@ -190,3 +190,15 @@ def ddim(denoise: Denoise, x: Tensor, sigmas: Sigmas, noise: Noise) -> Iterator[
         direction = (x - prediction.x0) / sigma  # the predicted noise
         x = prediction.x0 + sigma_next * direction
         yield SamplerStep(index, sigma, x, prediction)
+
+
+@sampler("LCM", schedule="sgm_uniform", noise="ancestral")
+def lcm(denoise: Denoise, x: Tensor, sigmas: Sigmas, noise: Noise) -> Iterator[SamplerStep]:
+    """Multistep consistency sampling (Luo et al. 2023, "Latent Consistency Models", algorithm 3): guess the picture,
+    noise it again a little less. For networks that were trained to guess in one step."""
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        prediction = denoise(x, sigma)
+        x = prediction.x0
+        if sigma_next > 0:
+            x = sigmas.alpha(sigma_next) * x + sigma_next * noise(sigma, sigma_next)
+        yield SamplerStep(index, sigma, x, prediction)

@@ -81,6 +81,14 @@ def _between(levels: NoiseLevels, timestep: float) -> float:
     return math.exp((1 - part) * math.log(levels.sigmas[low]) + part * math.log(levels.sigmas[high]))
 
 
+@SCHEDULES.register("sgm_uniform")
+def sgm_uniform(steps: int, levels: NoiseLevels) -> tuple[float, ...]:
+    """Equal parts of the timesteps down to 0, which is left out ("trailing"; Lin et al. 2024, "Common Diffusion Noise
+    Schedules", table 2): the few steps of a distilled network stay where it was trained."""
+    last = len(levels.sigmas) - 1
+    return tuple(_between(levels, (1 - i / steps) * last) for i in range(steps))
+
+
 @SCHEDULES.register("karras")
 def karras(steps: int, levels: NoiseLevels) -> tuple[float, ...]:
     """Equal parts of sigma^(1/7): dense where the details are (Karras et al. 2022, eq. 5 with rho 7)."""

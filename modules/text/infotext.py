@@ -28,9 +28,10 @@ SCHEDULES = {  # A1111's label -> our name
 }
 LABELS = {name: label for label, name in SCHEDULES.items()}
 NOISE = {"GPU": "nv", "NV": "nv", "CPU": "cpu"}
+VAES = {"Automatic": "automatic", "None": "built in"}  # A1111's words -> ours; anything else is a file
 FIRST = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE")
 LAST = ("Version", "User")
-USED = frozenset({"Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "RNG"})
+USED = frozenset({"Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "VAE", "RNG"})
 FIELDS = {  # A1111's key -> the field, where the value is written as it is, and left out at its default
     "Variation seed": "variation_seed",
     "Variation seed strength": "variation_strength",
@@ -94,6 +95,7 @@ def write_infotext(request: GenerationRequest, facts: Mapping[str, str]) -> str:
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}" if request.width or request.height else "",
         "Model": request.checkpoint,
+        "VAE": {"automatic": "", "built in": "None"}.get(request.vae, request.vae),
         **{key: str(value) for key, name in FIELDS.items() if (value := getattr(request, name)) != DEFAULTS[name]},
         **start_values(request, LABELS),
         "RNG": request.noise_source.upper(),
@@ -200,6 +202,8 @@ def _wanted(found: Infotext) -> Iterator[tuple[str, Fields]]:
     if "Size" in values:
         width, _, height = values["Size"].partition("x")
         yield "Size", {"width": width, "height": height}
+    if values.get("VAE"):
+        yield "VAE", {"vae": VAES.get(values["VAE"], values["VAE"])}
     if "RNG" in values:
         yield "RNG", {"noise_source": NOISE.get(values["RNG"], values["RNG"])}
     yield from start_fields(values, SCHEDULES)

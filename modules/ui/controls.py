@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.core.request import GenerationRequest
-from modules.hooks import Control, Page
+from modules.hooks import Control
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
 
@@ -63,16 +63,6 @@ def lay_out_numbers(prefix: str = "", side: int = 512, helpers: str = "") -> For
             1, 30, GenerationRequest.cfg_scale, step=0.5, label="CFG scale", elem_id=f"{prefix}cfg", buttons=[]
         )
     return {"width": width, "height": height, "count": count, "seed": seed, "steps": steps, "cfg_scale": cfg}
-
-
-def lay_out_groups(page: Page, tab: str, prefix: str = "") -> tuple[Form, dict[str, gr.Accordion]]:
-    """What few people change, folded: the controls, and the groups by name."""
-    with gr.Accordion("Sampling", open=False, elem_id=f"{prefix}sampling") as sampling:
-        form: Form = {"sampler": sampler_choice(), "schedule": schedule_choice(), "tiling": tiling_choice()}
-    with gr.Accordion("Variation", open=False, elem_id=f"{prefix}variation") as variation:
-        form |= variation_controls()
-    more, groups = extension_controls(page.controls(tab))
-    return form | more, {"Sampling": sampling, "Variation": variation, **groups}
 
 
 def sampler_choice() -> gr.Dropdown:

@@ -71,7 +71,7 @@ def refusal(error: TaffyError) -> str:
     return f'<taffy-refusal role="alert">{sentences}</taffy-refusal>'
 
 
-def card_defaults(card: CheckpointCard) -> dict[str, float]:
+def card_defaults(card: CheckpointCard) -> Values:
     """What a checkpoint was made for, as fields of the request; how many pictures, before anything was measured."""
     side = card.native_size
     return {
@@ -79,6 +79,8 @@ def card_defaults(card: CheckpointCard) -> dict[str, float]:
         "height": side,
         "steps": card.default_steps,
         "cfg_scale": card.default_cfg,
+        "sampler": card.default_sampler or GenerationRequest.sampler,
+        "schedule": card.default_schedule or GenerationRequest.schedule,
         "count": usual_count(None, side, side, card.default_steps),
         "strength": 1.0 if card.input_kind == "instruct" else GenerationRequest.strength,
     }
@@ -89,9 +91,10 @@ def card_words(card: CheckpointCard, folder: Path) -> str:
 
     folder: where bigger ones are put.
     """
-    best = (
-        f"Best at {card.native_size} × {card.native_size} pixels, {card.default_steps} steps, CFG {card.default_cfg:g}."
-    )
+    way = "".join(f", {name}" for name in (card.default_sampler, card.default_schedule) if name)
+    why = f" ({escape(card.defaults_from)})" if way and card.defaults_from else ""
+    size = f"{card.native_size} × {card.native_size} pixels"
+    best = f"Best at {size}, {card.default_steps} steps, CFG {card.default_cfg:g}{escape(way)}{why}."
     small = BIGGER.format(folder=escape(str(folder))) if card.words else ""
     return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{small}'
 

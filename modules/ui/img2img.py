@@ -9,9 +9,10 @@ import gradio as gr
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest
 from modules.hooks import Page, Tab, hookimpl
-from modules.ui.controls import Form, html, lay_out_groups, lay_out_numbers, lay_out_prompts
+from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts
 from modules.ui.form import form_request
 from modules.ui.frame import Groups, lay_out_frame
+from modules.ui.groups import lay_out_groups
 
 ID = "img2img"
 PREFIX = "img2img-"

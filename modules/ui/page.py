@@ -10,7 +10,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from modules.app import App
-from modules.ui import extras, help, img2img, settings, style, txt2img
+from modules.ui import extras, help, img2img, models, settings, style, txt2img
 from modules.ui.controls import html
 from modules.ui.form import QUIET, hidden_button
 from modules.ui.theme import theme
@@ -28,6 +28,7 @@ def build_page(app: App) -> gr.Blocks:
         "img2img": img2img,
         "style": style,
         "extras": extras,
+        "models": models,
         "settings": settings,
         "help": help,
     }.items():

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import gradio as gr
 
 from modules.hooks import Page, Tab, hookimpl
-from modules.ui.controls import Form, html, lay_out_groups, lay_out_numbers, lay_out_prompts
+from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts
 from modules.ui.frame import Groups, lay_out_frame
+from modules.ui.groups import lay_out_groups
 from modules.ui.hires import hires_controls
 
 ID = "txt2img"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from modules.core.errors import BadCheckpoint, UnknownName, UnsafeFile
+from modules.core.errors import BadCheckpoint, BadSetting, UnknownName, UnsafeFile
 from modules.families.header import read_header
+from modules.manager.places import places
 from modules.upscalers.base import UPSCALERS, Kind, Upscaler
 
-FOLDERS = frozenset({  # A1111's and ComfyUI's, in any case
-    "esrgan", "realesrgan", "bsrgan", "swinir", "swin2sr", "scunet", "dat", "hat", "drct", "span", "compact",
-    "upscale_models", "upscalers",
-})  # fmt: skip
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")  # of two files with one name the first of these has it
 MAX_FILE = 4 * 2**30  # bytes; the largest network that spandrel knows has 2.5 GB
 
@@ -22,7 +20,7 @@ class UpscalerIndex:
     """The built-in upscalers and those below `<models folder>/<ESRGAN, SwinIR ...>`. Any thread may ask."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(folders)
+        self._folders = folders
         self._read: dict[Path, Upscaler] = {}
 
     def entries(self) -> tuple[Upscaler, ...]:
@@ -70,8 +68,8 @@ _THINGS = {"pixels": "pictures", "latent": "latents"}
 def files(models: Path) -> Iterator[tuple[Path, Path]]:
     """Every upscaler file of a models folder, with the kind's folder it lies below; each file once."""
     seen: set[Path] = set()
-    for root in _folders_in(models):
-        if root.name.casefold() in FOLDERS:
+    with suppress(BadSetting):  # said in the list of checkpoints
+        for root in places(models, "upscaler"):
             for path in _below(root, frozenset({root.resolve()})):
                 if (real := path.resolve()) not in seen:
                     seen.add(real)
@@ -86,10 +84,6 @@ def _below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
                 yield item
         elif (real := item.resolve()) not in above:
             yield from _below(item, above | {real})
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    return [item for item in _items(folder) if item.is_dir()]
 
 
 def _items(folder: Path) -> list[Path]:

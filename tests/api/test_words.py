@@ -17,7 +17,12 @@ def ask(serve: Callable[..., Server]) -> Callable[[dict[str, Any]], Any]:
 
 
 def test_tokens_are_counted(ask: Callable[[dict[str, Any]], Any]) -> None:
-    assert ask({"prompt": "a photo of a (cat:1.2)"}).json() == {"tokens": 5, "window": 75, "unknown": []}
+    assert ask({"prompt": "a photo of a (cat:1.2)"}).json() == {
+        "tokens": 5,
+        "window": 75,
+        "unknown": [],
+        "quick": None,
+    }
 
 
 def test_a_checkpoint_that_is_not_there_is_no_reason_not_to_count(ask: Callable[[dict[str, Any]], Any]) -> None:

@@ -39,6 +39,7 @@ def test_an_empty_prompt_is_fine(app: App) -> None:
         ({"schedule": "soon"}, "there is no schedule called 'soon'"),
         ({"preview": "3d"}, "there is no preview called '3d'"),
         ({"checkpoint": "gone"}, "there is no checkpoint called 'gone'"),
+        ({"vae": "gone"}, "there is no VAE called 'gone'"),
         ({"extras": {"gone.on": True}}, "no extension has a control called 'gone.on'"),
     ],
 )

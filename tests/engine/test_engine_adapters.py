@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from modules.core.errors import UnknownName
 from modules.core.events import PictureMade, Stepped
@@ -44,6 +44,21 @@ def test_a_lora_changes_the_picture_only_where_it_is_asked_for(dressed: Studio) 
     assert np.abs(changed - before).max() > 5
     assert np.abs(none - before).max() <= 1
     assert np.array_equal(dressed.pictures()[0], before)
+
+
+def test_another_vae_decodes_the_same_latents_and_is_in_the_record(studio: Studio, engine_models: Path) -> None:
+    folder = engine_models / "VAE"
+    folder.mkdir()
+    weights = load_file(engine_models / "Stable-diffusion" / "tiny.safetensors")
+    last = "first_stage_model.decoder.conv_out.bias"
+    save_file(
+        {key: weights[key] + (key == last) / 2 for key in weights if "first_stage" in key}, folder / "b.safetensors"
+    )
+    own, other = studio.pictures()[0], studio.pictures(vae="b")[0]
+    assert other.mean() > own.mean() + 20
+    assert np.array_equal(studio.pictures(vae="built in")[0], own)
+    events = studio.events(vae="b")
+    assert next(event.facts for event in events if isinstance(event, PictureMade))["VAE"] == "b.safetensors"
 
 
 def test_a_closed_job_leaves_no_lora_behind(dressed: Studio) -> None:

@@ -110,22 +110,30 @@ def test_every_parameter_has_a_place_of_its_shape_and_every_tensor_a_parameter(
 
 
 @pytest.mark.parametrize(
-    ("names", "steps", "cfg"),
+    ("name", "steps", "cfg", "sampler", "why"),
     [
-        ("sd_xl_turbo_1.0_fp16", 4, 1.0),
-        ("juggernautXL_v9Rdphoto2Lightning", 4, 1.0),
-        ("dreamshaperXL_lightningDPMSDE", 4, 1.0),
-        ("sdxl_lightning_8step", 8, 1.0),
-        ("Hyper-SDXL-1step-lora-merged", 1, 1.0),
-        ("LCM_Dreamshaper_v7_4k", 6, 1.5),
-        ("turbovisionary", 20, 7.0),
+        ("sd_xl_turbo_1.0_fp16", 4, 1.0, "Euler a", "its name says Turbo"),
+        ("juggernautXL_v9Rdphoto2Lightning", 4, 1.0, "Euler", "its name says Lightning"),
+        ("dreamshaperXL_lightningDPMSDE", 4, 1.0, "Euler", "its name says Lightning"),
+        ("sdxl_lightning_8step", 8, 1.0, "Euler", "its name says Lightning"),
+        ("Hyper-SDXL-1step-lora-merged", 1, 1.0, "Euler", "its name says Hyper"),
+        ("LCM_Dreamshaper_v7_4k", 6, 1.5, "LCM", "its name says LCM"),
+        ("turbovisionary", 20, 7.0, "", ""),
     ],
 )
-def test_distilled_checkpoints_have_sane_defaults(
-    full: tuple[str, dict[str, Any], Header], names: str, steps: int, cfg: float
+def test_distilled_checkpoints_have_sane_defaults_and_say_why(
+    full: tuple[str, dict[str, Any], Header], name: str, steps: int, cfg: float, sampler: str, why: str
 ) -> None:
-    card = recognise(names, full[2])
+    card = recognise(name, full[2])
     assert (card.default_steps, card.default_cfg) == (steps, cfg)
+    assert (card.default_sampler, card.default_schedule) == (sampler, "sgm_uniform" if sampler else "")
+    assert card.defaults_from == why
+
+
+def test_a_title_in_the_metadata_tells_a_distilled_checkpoint_too(full: tuple[str, dict[str, Any], Header]) -> None:
+    titled = replace(full[2], metadata={"modelspec.title": "Dream LCM"})
+    card = recognise("dream", titled)
+    assert (card.default_sampler, card.defaults_from) == ("LCM", "its title says LCM")
 
 
 def test_the_mark_of_zero_snr_raises_the_last_noise_level(full: tuple[str, dict[str, Any], Header]) -> None:

@@ -35,6 +35,12 @@ def test_another_pipeline_in_a_folder_is_named() -> None:
         recognise("xl", folder)
 
 
+def test_a_folder_with_a_pipeline_of_its_own_code_is_refused() -> None:
+    folder = Header(Path("xl"), {}, configs={"model_index": {"_class_name": ["pipeline", "Mine"]}})
+    with pytest.raises(BadCheckpoint, match="names no pipeline of diffusers"):
+        recognise("xl", folder)
+
+
 def test_the_card_names_the_family_that_loads_it(tiny_file: Path) -> None:
     card = recognise("tiny", read_header(tiny_file))
     assert FAMILIES[card.family].matches(read_header(tiny_file))

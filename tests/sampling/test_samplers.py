@@ -23,7 +23,7 @@ from tests.sampling.analytic import Gaussian, distribution, falling, mixture, so
 torch.set_num_threads(1)
 
 DETERMINISTIC = [name for name in SAMPLERS if SAMPLERS[name].noise == "none"]
-STOCHASTIC = [name for name in SAMPLERS if SAMPLERS[name].noise != "none"]
+STOCHASTIC = [name for name in SAMPLERS if SAMPLERS[name].noise != "none" and name != "LCM"]  # it needs other networks
 SIGMAS = falling(9, 14.6, 0.03)
 
 
@@ -98,6 +98,19 @@ def test_many_pictures_from_real_noise_have_the_mean_and_the_variance_of_the_dat
     deviations_of_a_mean = expected / math.sqrt(last.x.numel())
     assert float(last.x.mean()) == pytest.approx(expected_mean, abs=5 * deviations_of_a_mean)
     assert float(last.x.std()) == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("steps", [2, 4])
+def test_lcm_gives_the_data_s_variance_with_a_network_that_guesses_the_end_of_the_way(steps: int) -> None:
+    data, sigmas = Gaussian(), falling(steps, 14.6, 0.5)
+    stream = NoiseStream(range(4), (1, 64, 64), "nv")
+
+    def guess(x: Tensor, sigma: float) -> Prediction:
+        return Prediction(data.mean + data.deviation / data.spread(sigma) * (x - data.mean))
+
+    x = data.mean + stream.draw() * data.spread(14.6)
+    *_, last = SAMPLERS["LCM"].run(guess, x, sigmas, noise_function(SAMPLERS["LCM"], stream, sigmas))
+    assert float(last.x.std()) == pytest.approx(data.deviation, rel=0.03)
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))

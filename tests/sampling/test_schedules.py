@@ -47,6 +47,14 @@ def test_simple_takes_every_nth_level() -> None:
     assert list(sigmas)[:-1] == [LEVELS.sigmas[t] for t in range(999, -1, -50)]
 
 
+def test_sgm_uniform_stops_a_whole_step_before_the_cleanest_level() -> None:
+    first, second, third, fourth, _ = sigmas_for(SAMPLERS["Euler"], "sgm_uniform", 4, LEVELS)
+    assert first == pytest.approx(LEVELS.sigma_max)
+    assert LEVELS.sigmas[749] < second < LEVELS.sigmas[750]
+    assert LEVELS.sigmas[499] < third < LEVELS.sigmas[500]
+    assert LEVELS.sigmas[249] < fourth < LEVELS.sigmas[250]
+
+
 def test_ddim_has_the_timesteps_of_a1111_where_steps_divide_a_thousand() -> None:
     sigmas = sigmas_for(SAMPLERS["DDIM"], "automatic", 20, LEVELS)
     assert list(sigmas)[:-1] == [LEVELS.sigmas[t] for t in range(951, 0, -50)]
@@ -68,6 +76,7 @@ def test_ddim_spreads_other_numbers_of_steps_evenly() -> None:
         ("DPM++ 2M", "karras"),
         ("DPM++ 2M SDE", "exponential"),
         ("DDIM", "ddim"),
+        ("LCM", "sgm_uniform"),
     ],
 )
 def test_automatic_is_the_sampler_s_own_schedule(sampler: str, schedule: str) -> None:

@@ -70,6 +70,20 @@ def test_what_is_empty_is_not_written() -> None:
     )
 
 
+def test_the_vae_that_was_asked_for_is_written_and_read() -> None:
+    for vae, written in (("kl-f8.safetensors", "VAE: kl-f8.safetensors,"), ("built in", "VAE: None,")):
+        text = write_infotext(replace(CAT, vae=vae), {})
+        assert written in text
+        assert request_from_infotext(text)[0].vae == vae
+    assert "VAE" not in write_infotext(CAT, {})
+
+
+def test_a_vae_that_was_found_by_itself_is_asked_for_by_name_again() -> None:
+    text = write_infotext(CAT, {"VAE hash": "c6a580b13a", "VAE": "cat.vae.safetensors"})
+    assert "VAE hash: c6a580b13a, VAE: cat.vae.safetensors" in text
+    assert request_from_infotext(text) == (replace(CAT, vae="cat.vae.safetensors"), ())
+
+
 def test_facts_win_over_the_request() -> None:
     assert "Model: other.v2," in write_infotext(CAT, {"Model": "other.v2"})
 

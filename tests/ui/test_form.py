@@ -25,6 +25,7 @@ from modules.ui.form import (
 SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
 LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
 CARDS = [SMALL, LARGE]
+QUICK = replace(LARGE, name="fast", default_steps=4, default_cfg=1.0, default_sampler="LCM", defaults_from="its name")
 UNTOUCHED = {"prompt": "a cat", "width": 64, "height": 64, "steps": 20, "cfg_scale": 5.0, "count": 4}
 
 
@@ -81,6 +82,19 @@ def test_a_checkpoint_that_follows_orders_starts_at_strength_1_and_the_next_one_
     assert followed_values(there, SMALL, [SMALL, orders])["strength"] == GenerationRequest.strength
     assert followed_values(UNTOUCHED | {"strength": 0.3}, orders, [SMALL, orders])["strength"] == 0.3
     assert "strength" not in followed_values(UNTOUCHED, orders, [SMALL, orders])  # txt2img has none
+
+
+def test_a_checkpoint_of_few_steps_brings_its_sampler_and_the_next_one_the_usual_one() -> None:
+    usual = {"sampler": GenerationRequest.sampler, "schedule": GenerationRequest.schedule}
+    cards = [LARGE, QUICK]
+    there = followed_values(UNTOUCHED | usual | {"steps": 25, "cfg_scale": 7.0}, QUICK, cards)
+    assert (there["steps"], there["sampler"], there["schedule"]) == (4, "LCM", "automatic")
+    assert followed_values(there, LARGE, cards)["sampler"] == GenerationRequest.sampler
+    assert followed_values(there | {"sampler": "Heun"}, LARGE, cards)["sampler"] == "Heun"
+
+
+def test_the_page_says_why_a_checkpoint_wants_few_steps() -> None:
+    assert "4 steps, CFG 1, LCM (its name)." in card_words(QUICK, Path("here"))
 
 
 def test_small_pictures_come_by_the_four() -> None:

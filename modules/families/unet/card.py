@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
 from modules.core.family import CheckpointCard
 from modules.families.header import Header
+from modules.families.quick import Quick, quick_defaults
+from modules.families.record import Record
 from modules.families.unet.configs import CLIP_WINDOW, Configs, read_configs
 from modules.families.unet.kind import Kind
 
 STEPS = 20
 CFG = 7.0
-_STEPS_IN_NAME = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])")
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # "Photo2Lightning_LCM" has three
-_DISTILLED = {  # word in the file's name or title -> steps, guidance scale, as their authors give them
-    "lcm": (6, 1.5),  # Luo et al. 2023
-    "turbo": (4, 1.0),  # Sauer et al. 2023
-    "lightning": (4, 1.0),  # Lin et al. 2024
-    "hyper": (8, 1.0),  # Hyper-SD, Ren et al. 2024
-    "dmd": (4, 1.0),  # Yin et al. 2024
-}
 
 
 def card_of(name: str, header: Header, kind: Kind) -> CheckpointCard:
     """What the page, the API and the loop need to know. Raises BadCheckpoint."""
     configs = read_configs(header, kind)
     record = configs.record
-    steps, cfg = _usual(name, header.metadata.get("modelspec.title", ""))
+    usual = _usual(name, header.metadata.get("modelspec.title", ""), record)
     return CheckpointCard(
         name=name,
         family=kind.family,
@@ -36,8 +29,11 @@ def card_of(name: str, header: Header, kind: Kind) -> CheckpointCard:
         size_multiple=configs.downscale,
         prompt_tokens=CLIP_WINDOW - 2,
         prediction=configs.prediction or "epsilon",
-        default_steps=record.default_steps or steps,
-        default_cfg=cfg if record.default_cfg is None else record.default_cfg,
+        default_steps=usual.steps,
+        default_cfg=usual.cfg,
+        default_sampler=usual.sampler,
+        default_schedule=usual.schedule,
+        defaults_from=usual.why,
         input_kind=configs.input_kind,
         description=record.description or _description(configs),
         words=record.words,
@@ -45,15 +41,30 @@ def card_of(name: str, header: Header, kind: Kind) -> CheckpointCard:
     )
 
 
-def _usual(*names: str) -> tuple[int, float]:
-    """Steps and guidance scale for a checkpoint of these names: "juggernaut_lightning_8step" gets 8 and 1."""
-    text = " ".join(names)
-    words = {word.casefold() for word in _WORDS.findall(text)}
-    for word, (steps, cfg) in _DISTILLED.items():
-        if word in words or f"sdxl{word}" in words:
-            said = _STEPS_IN_NAME.search(text.casefold())
-            return (int(said[1]) if said and int(said[1]) else steps), cfg
-    return STEPS, CFG
+@dataclass(frozen=True)
+class Usual:
+    """What a checkpoint is used with, and why, if that is not what all others are used with."""
+
+    steps: int
+    cfg: float
+    sampler: str
+    schedule: str
+    why: str
+
+
+def _usual(name: str, title: str, record: Record) -> Usual:
+    """The file's own record first, then what its name or title says about few steps."""
+    named, titled = quick_defaults(name), quick_defaults(title)
+    quick = named or titled or Quick("", STEPS, CFG, "", "")
+    said = record.default_steps or record.default_cfg is not None or record.default_sampler or record.default_schedule
+    source = f"its {'name' if named else 'title'} says {quick.kind}" if quick.kind else ""
+    return Usual(
+        record.default_steps or quick.steps,
+        quick.cfg if record.default_cfg is None else record.default_cfg,
+        record.default_sampler or quick.sampler,
+        record.default_schedule or quick.schedule,
+        "its metadata say so" if said else source,
+    )
 
 
 def _description(configs: Configs) -> str:

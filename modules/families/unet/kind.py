@@ -77,7 +77,7 @@ class Kind:
         return encoders and all(key in header.tensors for key in _FIRST)
 
     def _is_folder(self, header: Header) -> bool:
-        if header.configs.get("model_index", {}).get("_class_name") not in self.pipelines:
+        if str(header.configs.get("model_index", {}).get("_class_name")) not in self.pipelines:
             return False
         found = {part for part in header.files if part.startswith("text_encoder")}
         if found != {encoder.part for encoder in self.encoders}:

@@ -52,6 +52,7 @@ const ABOUT = {
   steps: ["Steps", "Small pushes from noise to picture: 15 to 30 are usual, more take longer for hardly a change"],
   cfg: ["CFG scale", "How strongly the picture follows the prompt: 4 to 8 is usual, far more burns the colours"],
   sampler: ["Sampler", "The way from noise to picture"],
+  vae: ["VAE", "The part that turns the result into pixels: another one can change colours and fine detail"],
   schedule: ["Schedule", "How the steps are spread over the noise"],
   tiling: ["Tiling", "The picture continues over its edges, so that copies of it fit side by side"],
   variation_strength: ["Variations", "How far the picture turns from the one of the seed: 0 to 1, 0.1 is a sibling"],

@@ -17,6 +17,9 @@ export function watchCards(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Those that can be used. */
+export const allCards = () => cards;
+
 /** The card of the form's checkpoint, or null. */
 export const currentCard = () => cards.find(({ name }) => name === form.values.checkpoint) ?? null;
 

@@ -33,6 +33,12 @@ export function duration(seconds) {
   return seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
+/** 412e6 -> "412 MB" */
+export function bytesOf(size) {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, size)) / 3));
+  return `${(size / 1000 ** power).toFixed(power > 2 ? 1 : 0)} ${UNITS[power]}`;
+}
+
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
 /** (412e6, 2.3e9) -> "0.4 of 2.3 GB" */

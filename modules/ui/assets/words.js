@@ -68,7 +68,9 @@ class Words extends HTMLElement {
     const headers = { "Content-Type": "application/json" };
     const answer = await fetch("/words", { method: "POST", headers, body: question }).catch(() => null);
     if (!answer?.ok || question !== this.question) return;
-    const { tokens, window: size, unknown } = await answer.json();
+    const told = await answer.json();
+    const { tokens, window: size, unknown } = told;
+    document.dispatchEvent(new CustomEvent("taffy-prompt", { detail: told }));
     const room = Math.max(1, Math.ceil(tokens / size)) * size;
     this.count.replaceChildren(element("span", { ariaHidden: "true" }, `${tokens}/${room}`));
     this.count.append(element("span", { className: "taffy-spoken" }, `${tokens} of ${room} tokens`));
