@@ -47,7 +47,7 @@ from modules.manager.index import FOLDER, Index
 from modules.manager.library import Library
 from modules.manager.sidecars import Sidecars
 from modules.manager.transfers import Transfers
-from modules.manager.vaes import AUTOMATIC, Vaes
+from modules.manager.vaes import AUTOMATIC
 from modules.preview.base import PREVIEWS
 from modules.upscalers.index import UpscalerIndex
 from modules.worker.config import WorkerConfig
@@ -64,7 +64,6 @@ class App:
     book: SettingsBook
     index: Index
     upscalers: UpscalerIndex
-    vaes: Vaes
     library: Library
     transfers: Transfers
     gallery: Gallery
@@ -163,7 +162,7 @@ class App:
             return complete_without_card(settle_colours(request, inputs), controls)
         card = self.card(request.checkpoint)
         if request.vae != AUTOMATIC:
-            self.vaes.choose(request.vae, self.index.find(card.name))
+            self.library.vaes.choose(request.vae, self.index.find(card.name))
         settled = complete(settle_start(request, card, inputs, self.upscalers), card, controls)
         return self.extending.rewritten(settled, self.desk)
 
@@ -224,10 +223,6 @@ class App:
     def upscaler_names(self) -> Sequence[str]:
         """The upscalers that can be used, for pixels and for latents, as they are on disk now."""
         return [entry.name for entry in self.upscalers.entries() if not entry.problem]
-
-    def vae_names(self) -> Sequence[str]:
-        """The VAE files that can be used, as they are on disk now."""
-        return self.vaes.names()
 
     def start(self) -> None:
         """Look at the checkpoints, clean up and get the worker going, all in the background."""
@@ -299,7 +294,6 @@ def build(settings: Settings) -> App:
         book=SettingsBook(settings),
         index=index,
         upscalers=UpscalerIndex(settings.models_dirs),
-        vaes=Vaes(settings.models_dirs),
         library=Library(index, hashes, Sidecars(data / "models")),
         transfers=Transfers(),
         gallery=Gallery(data / "outputs", data / "gallery.sqlite3"),

@@ -63,7 +63,7 @@ class ExtensionDesk:
         return self._app.upscaler_names()
 
     def vae_names(self) -> Sequence[str]:
-        return self._app.vae_names()
+        return self._app.library.vaes.names()
 
     def ask(
         self, job_id: str, name: str, payload: Message = None, data: Mapping[str, bytes] | None = None

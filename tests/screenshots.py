@@ -76,7 +76,7 @@ def reuse(page: Page, server: NoisePage) -> None:
 
 def lose_folder(page: Page, server: NoisePage) -> None:
     """A models folder that was named at the start is not there."""
-    server.app.index._folders += (Path("/mnt/models"),)
+    server.app.index._folders = [*server.app.index.folders, Path("/mnt/models")]
     page.reload()
     page.get_by_text("files cannot be used").click()
 

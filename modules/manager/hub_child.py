@@ -78,13 +78,14 @@ def fetched(repo: str, version: str, files: list[dict[str, Any]]) -> Iterator[di
 def _file(repo: str, version: str, name: str, part: Path, size: int) -> Iterator[int]:
     """Bring one file to disk from where it stopped; yields its bytes so far."""
     import httpx
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub import get_token, hf_hub_url
 
     have = part.stat().st_size if part.exists() else 0
     if have == size:
         return
-    headers = build_hf_headers() | ({"Range": f"bytes={have}-"} if 0 < have < size else {})
+    headers = {"Authorization": f"Bearer {token}"} if (token := get_token()) else {}
+    if 0 < have < size:
+        headers["Range"] = f"bytes={have}-"
     url = hf_hub_url(repo, name, revision=version)
     with ExitStack() as stack:
         answer = stack.enter_context(httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT))

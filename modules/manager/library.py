@@ -57,7 +57,7 @@ class Library:
     def __init__(self, index: Index, hashes: Hashes, sidecars: Sidecars) -> None:
         self._index = index
         self._adapters = Adapters(index.folders)
-        self._vaes = Vaes(index.folders)
+        self.vaes = Vaes(index.folders)
         self._hashes = hashes
         self.sidecars = sidecars
         self._read: dict[Path, tuple[STATE, Found]] = {}
@@ -98,7 +98,7 @@ class Library:
         for kind, files in (
             ("lora", self._adapters.files("lora")),
             ("embedding", self._adapters.files("embedding")),
-            ("vae", self._vaes.files()),
+            ("vae", self.vaes.files()),
         ):
             for name, path in sorted(files.items(), key=lambda item: item[0].casefold()):
                 try:
