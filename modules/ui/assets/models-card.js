@@ -10,6 +10,8 @@ const FAMILIES = { sd1: "SD 1.x", sd2: "SD 2.x", sdxl: "SDXL", diffusers_pipelin
 
 const button = (label, onclick, properties = {}) => element("button", { type: "button", onclick, ...properties }, label);
 
+const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
+
 const promptOf = (tab) => formOf(tab).prompt ?? "";
 
 /** Put a checkpoint into the form seen last, with what it is best at. Returns what to say. */
@@ -70,7 +72,7 @@ export class ModelCard {
     const title = `${folder}/${file}`;
     const lines = [element("h4", { title }, name), element("p", { className: "taffy-hint" }, facts)];
     if (quick) lines.push(element("p", { className: "taffy-hint" }, `${quick.kind}: ${quick.steps} steps, CFG ${quick.cfg}`));
-    if (problem) lines.push(element("p", { className: "taffy-model-problem" }, `${problem}.`, advice ? ` ${advice}.` : ""));
+    if (problem) lines.push(element("p", { className: "taffy-model-problem" }, sentence(problem), " ", sentence(advice)));
     return element("div", { className: "taffy-model-words" }, ...lines);
   }
 

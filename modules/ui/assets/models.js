@@ -12,6 +12,7 @@ const EMPTY = {
 
 class Models extends HTMLElement {
   connectedCallback() {
+    this.className = "taffy-models-page";
     this.told = { items: [], transfers: [], owner: false };
     this.found = [];
     this.said = element("p", { className: "taffy-outcome", role: "status" });
