@@ -43,6 +43,7 @@ class PipelineFamily:
             "Pipeline": self.card.pipeline,
             "Scheduler": type(self.pipeline.scheduler).__name__,
             "RNG": "CPU",
+            "Attention": "the pipeline's own",
             "Precision": self._device.dtype,
             "Device": self._device.title,
             "Torch": str(torch.__version__),
@@ -97,6 +98,9 @@ class PipelineFamily:
         quantized = {"force_not_quantize": True} if "movq" in self.networks else {}
         pixels: Tensor = self._vae.decode(scaled.to(self._vae.dtype), **quantized)[0]
         return (pixels.float() / 2 + 0.5).clamp(0, 1)
+
+    def attend(self, kernel: str) -> None:
+        """The pipeline keeps the attention of its own networks, whatever is wanted of others."""
 
     def adapter_layers(self) -> Mapping[tuple[str, str], nn.Module]:
         return {}

@@ -72,7 +72,7 @@ export class ModelCard {
     const title = `${folder}/${file}`;
     const lines = [element("h4", { title }, name), element("p", { className: "taffy-hint" }, facts)];
     if (quick) lines.push(element("p", { className: "taffy-hint" }, `${quick.kind}: ${quick.steps} steps, CFG ${quick.cfg}`));
-    if (problem) lines.push(element("p", { className: "taffy-model-problem" }, sentence(problem), " ", sentence(advice)));
+    if (problem) lines.push(element("p", { className: "taffy-model-problem" }, `${problem}. `, sentence(advice)));
     return element("div", { className: "taffy-model-words" }, ...lines);
   }
 

@@ -23,7 +23,7 @@ document.addEventListener("taffy-prompt", ({ detail: { quick = null } }) => {
   const tab = currentTab();
   const before = last[tab];
   last[tab] = quick;
-  for (const line of document.querySelectorAll("taffy-quick")) if (line.offsetParent ?? line.hidden) line.draw(quick);
+  document.querySelector(`#taffy-frame-${tab} taffy-quick`)?.draw(quick);
   if (before === undefined || before?.lora === quick?.lora) return; // a form that was just filled is as somebody left it
   const changes = quick ? unchosen(tab, settings(quick), allCards()) : leaving(tab, before);
   if (Object.keys(changes).length) overwrite(`the settings of ${(quick ?? before).lora}`, changes);
