@@ -18,12 +18,14 @@ class Generate:
 
     inputs: the pictures that the request names by id (image, mask, style ...), each a PNG, upright.
     packed: what front halves of extensions give their worker halves along, by "<extension>.<name>".
+    made: pictures of the job that were made before, by an attempt that was cut short; the request is for the others.
     """
 
     id: str
     request: GenerationRequest
     inputs: Mapping[str, bytes] = field(default_factory=dict)
     packed: Mapping[str, bytes] = field(default_factory=dict)
+    made: int = 0
 
 
 @dataclass(frozen=True)

@@ -92,15 +92,16 @@ class Engine:
         request: GenerationRequest,
         inputs: Mapping[str, bytes],
         packed: Mapping[str, bytes] | None = None,
+        made: int = 0,
     ) -> Iterator[Event]:
         """Every step and every picture of a request whose names, sizes and seed `App.submit` has settled.
 
-        inputs: the pictures it names, PNG. packed: what extensions gave along. The mask is shown as it is used, before
-        the first step.
+        inputs: the pictures it names, PNG. packed: what extensions gave along. made: as in `Generate`. The mask is
+        shown as it is used, before the first step.
         """
         started = monotonic()
         for first, part in parts(request):
-            style = self._styles.job(task, part, inputs)
+            style = replace(self._styles.job(task, part, inputs), made_before=0 if request.variants else made)
             order = JobOrder(task, style.request, inputs, packed or {}, self._models, first)
             for event in self._styles.without_checkpoint(style) or self._with_checkpoint(style, order):
                 yield moved(event, first)

@@ -70,4 +70,4 @@ def task_of(
     seed = "variation_seed" if request.variation_strength else "seed"
     variants = request.variants[made:]
     rest = replace(request, count=request.count - made, variants=variants, **{seed: getattr(request, seed) + made})
-    return Generate(job.id, rest, inputs, packed or {})
+    return Generate(job.id, rest, inputs, packed or {}, made)

@@ -94,7 +94,7 @@ class Service:
         started = monotonic()
         match task:
             case Generate():
-                yield from self._engine.generate(task.id, task.request, task.inputs, task.packed)
+                yield from self._engine.generate(task.id, task.request, task.inputs, task.packed, task.made)
                 return
             case Upscale():
                 yield from answer(self._upscalers, self._device, task)

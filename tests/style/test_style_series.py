@@ -45,6 +45,16 @@ def test_a_series_in_batches_is_the_series_in_one_go(styles: StyleStudio, anchor
     assert off(whole[1], whole[2]) > 2
 
 
+@pytest.mark.parametrize("values", [{}, {"style_images": ("style",)}, {"variation_strength": 0.3, "variation_seed": 5}])
+def test_a_series_that_was_cut_short_goes_on_in_the_same_style(styles: StyleStudio, values: dict[str, Any]) -> None:
+    moved = {"variation_seed": 6} if "variation_seed" in values else {"seed": SERIES.seed + 1}
+    rest = replace(SERIES, count=2, **{**values, **moved})
+    resumed = series(StyleJob("job", rest, styles.inputs, EngineHost([]), made_before=1), styles.family)
+    whole = pictures(styles, **values)
+    parts = [levels(event) for event in resumed if isinstance(event, PictureMade)]
+    assert all(off(one, other) <= 2 for one, other in zip(whole[1:], parts, strict=True))
+
+
 @pytest.mark.parametrize("sampler", ["Heun", "DPM++ 2M SDE"])
 def test_every_kind_of_sampler_can_follow_a_style_picture(styles: StyleStudio, sampler: str) -> None:
     whole, parts = (

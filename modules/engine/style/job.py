@@ -31,7 +31,7 @@ SHORT = 10  # hexadecimal digits of a picture's hash, as many as A1111 shows of 
 class StyleJob:
     """One job of a style mode. inputs: the pictures by id, as in `Generate`.
 
-    adapters: what else alters the network, as the prompt named it ("lora:name:1").
+    adapters: what else alters the network, as the prompt named it ("lora:name:1"). made_before: `made` of `Generate`.
     """
 
     task: str
@@ -39,6 +39,7 @@ class StyleJob:
     inputs: Mapping[str, bytes]
     moments: Moments
     adapters: tuple[str, ...] = ()
+    made_before: int = 0
 
     @cached_property
     def styles(self) -> tuple[Image.Image, ...]:

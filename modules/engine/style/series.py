@@ -77,7 +77,7 @@ def trajectory(job: StyleJob, family: Family, run: Pass) -> Generator[Stepped, N
 def batch(this: Series, indices: range) -> Iterator[Stepped | PictureMade]:
     """Pictures that are denoised together, the anchor as row 0 before them where it is not one of them."""
     job, family, run = this.job, this.family, this.run
-    extra = int(this.anchor is not None or indices[0] > 0)
+    extra = int(this.anchor is not None or indices[0] + job.made_before > 0)
     start, seeds = begun(this, indices, extra)
     prompts = run.prompts
     if this.anchor is not None:
@@ -112,7 +112,9 @@ def begun(this: Series, indices: range, extra: int) -> tuple[Begin, list[int]]:
     own = begin(family, this.run, seeds, indices[0])
     if not extra:
         return own, seeds
-    anchor = begin(family, this.run, [request.seed], 0)
+    first = "variation_seed" if request.variation_strength else "seed"
+    asked = replace(request, **{first: getattr(request, first) - this.job.made_before})  # of the whole job
+    anchor = begin(family, replace(this.run, request=asked), [asked.seed], 0)
 
     def noise(sigma_from: float, sigma_to: float) -> Tensor:
         return torch.cat([anchor.noise(sigma_from, sigma_to), own.noise(sigma_from, sigma_to)])
