@@ -14,15 +14,20 @@ from modules.core.settings import ROOT, Settings, load_settings
 
 def main(argv: list[str]) -> None:
     check_python()
+    if argv and argv[0] in {"user", "doctor"}:
+        ensure(ROOT, ["front"], [str(ROOT / "webui.py"), *argv])
+        from modules import commands
+
+        return commands.run(argv)
     settings = load_settings(argv, os.environ)
     ensure(ROOT, ["front"], [str(ROOT / "webui.py"), *argv])
     try:
-        door = socket.create_server((settings.host, settings.port))
+        door = socket.create_server((settings.address, settings.port))
     except OSError as error:
-        message = f"port {settings.port} of {settings.host} cannot be used: {error.strerror}"
+        message = f"port {settings.port} of {settings.address} cannot be used: {error.strerror}"
         advice = f"is Taffy running already? Otherwise take another one: --port {settings.port % 65535 + 1}"
         raise BadSetting(message, advice) from error
-    serve(settings, door)
+    return serve(settings, door)
 
 
 def serve(settings: Settings, door: socket.socket) -> None:
@@ -33,14 +38,14 @@ def serve(settings: Settings, door: socket.socket) -> None:
     app.start()  # the engine imports its libraries while this process imports gradio
     import uvicorn
 
-    from modules.api.server import make_server
+    from modules.api.announce import announce
+    from modules.api.server import make_server, server_config
     from modules.ui.page import mount
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            address = f"http://{settings.host}:{settings.port}"
-            print(f"Taffy is ready on {address}", flush=True)
+            address = announce(settings, app.access)
             if settings.autolaunch:
                 webbrowser.open(address)
 
@@ -48,7 +53,7 @@ def serve(settings: Settings, door: socket.socket) -> None:
             app.close()
             await super().shutdown(sockets)
 
-    Server(uvicorn.Config(make_server(app, mount), log_level="warning", timeout_graceful_shutdown=1)).run([door])
+    Server(server_config(make_server(app, mount), settings)).run([door])
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ from modules.manager.library import Library
 from modules.manager.sidecars import Sidecars
 from modules.manager.transfers import Transfers
 from modules.manager.vaes import AUTOMATIC
+from modules.people.access import Access, access_of
 from modules.preview.base import PREVIEWS
 from modules.upscalers.index import UpscalerIndex
 from modules.worker.config import WorkerConfig
@@ -73,10 +74,17 @@ class App:
     watchers: Watchers
     pace: Pace
     extending: Extending
+    access: Access
     packages: Packages
     worker: Worker
+    more_workers: tuple[Worker, ...] = ()  # for further devices
     stopping: Flag = field(default_factory=Flag)
     _threads: list[Thread] = field(default_factory=list)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """One for each device."""
+        return (self.worker, *self.more_workers)
 
     @property
     def settings(self) -> Settings:
@@ -169,8 +177,9 @@ class App:
     def cancel(self, job_id: str, owner: str) -> None:
         """End a waiting or running job; one that has ended stays as it is. Raises NotThere."""
         waited = self.queue.journal.get(job_id, owner).state == "waiting"
-        if self.queue.cancel(job_id, owner):
-            self.worker.cancel(job_id)
+        device = self.queue.device_of(job_id)
+        if self.queue.cancel(job_id, owner) and device is not None:
+            self.workers[device].cancel(job_id)
         elif waited:  # the dispatcher, who tells of the others, will never see it
             self.host.ended(job_id, "cancelled", self.desk)
         self.watchers.changed()
@@ -182,8 +191,9 @@ class App:
             if waiting:
                 self.queue.move(new, owner, waiting[0])
         with suppress(NotThere):
-            if self.queue.retract(old, owner):
-                self.worker.cancel(old)
+            device = self.queue.device_of(old)
+            if self.queue.retract(old, owner) and device is not None:
+                self.workers[device].cancel(old)
         self.watchers.changed()
 
     def view(self, owner: str) -> JobView | None:
@@ -227,7 +237,8 @@ class App:
     def start(self) -> None:
         """Look at the checkpoints, clean up and get the worker going, all in the background."""
         self._welcome()
-        background = (self.index.scan, self._clean, Dispatcher(self).run)
+        devices = (Dispatcher(self, device).run for device in range(len(self.workers)))
+        background = (self.index.scan, self._clean, *devices)
         self._threads.extend(Thread(target=work, daemon=True) for work in background)
         for thread in self._threads:
             thread.start()
@@ -259,7 +270,8 @@ class App:
         self.transfers.stop_all()
         self.watchers.close()
         self.queue.close()
-        self.worker.close()
+        for worker in self.workers:
+            worker.close()
         for thread in self._threads:
             thread.join(LAST_SECONDS)
         self.queue.journal.close()
@@ -303,6 +315,7 @@ def build(settings: Settings) -> App:
         watchers=Watchers(),
         pace=Pace(cache / "pace.json"),
         extending=extending,
+        access=access_of(settings),
         packages=Install(ROOT, "worker", settings.torch_backend),
         worker=ProcessWorker(config),
     )

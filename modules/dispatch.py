@@ -31,7 +31,7 @@ from modules.core.request import GenerationRequest
 from modules.core.task import Attend, Load, Task
 from modules.jobs import look, questions
 from modules.jobs.job import Job, task_of
-from modules.jobs.prepare import install, wake
+from modules.jobs.prepare import install, wait_for, wake
 from modules.jobs.watch import WorkerStatus
 
 if TYPE_CHECKING:
@@ -43,31 +43,45 @@ RETRY_SECONDS = 5.0  # after the disk refused the journal
 
 
 class Dispatcher:
-    """Owns the app's worker: nobody else gives it tasks. `run` is a thread's whole life."""
+    """Owns one of the app's workers: nobody else gives it tasks. `run` is a thread's whole life."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, device: int = 0) -> None:
         self._app = app
         self._worked = monotonic()
+        self._device = device
+        self._worker = app.workers[device]
+        self._loaded = ""  # the checkpoint this worker has
+
+    def _follow(self, event: Loading | Loaded | Stepped | Shown) -> None:
+        if isinstance(event, Loaded):
+            self._loaded = event.card.name
+        self._app.watchers.follow(event)
 
     def run(self) -> None:
         """Jobs one after the other, looks between them, until the program stops."""
         app = self._app
         try:
-            install(app.packages, app.watchers, app.stopping)
+            if self._device == 0:
+                install(app.packages, app.watchers, app.stopping)
+            else:
+                wait_for(app.packages, app.stopping)
         except TaffyError as error:
             app.watchers.worker_is(WorkerStatus("failed", f"{error.message}; {error.advice}"))
             return
         if not app.stopping.is_set():
             self._wake(self._first_task())
-            app.extending.questions.put(app.extending.switch_task())
+            if self._device == 0:
+                app.extending.questions.put(app.extending.switch_task())
         while not app.stopping.is_set():
             try:
                 self._look()
-                self._answer()
-                if job := app.queue.take(self._patience()):
+                if self._device == 0:
+                    self._answer()
+                if job := app.queue.take(self._device, self._loaded, self._patience()):
                     self._survive(job)
                     self._worked = monotonic()
                 elif self._patience() == 0:
+                    self._loaded = ""
                     app.unload()
             except CannotSave as error:  # the disk has no room even for the journal
                 log.error("%s; trying again in %.0f seconds", error.message, RETRY_SECONDS)
@@ -88,7 +102,7 @@ class Dispatcher:
             return self._app.extending.switch_task()
 
     def _wake(self, task: Task) -> None:
-        wake(self._app.worker, task, self._app.watchers, self._hear)
+        wake(self._worker, task, self._app.watchers, self._hear, self._follow)
 
     def _survive(self, job: Job) -> None:
         """Make a job, whatever becomes of it. Raises CannotSave if the journal cannot say what did."""
@@ -113,6 +127,7 @@ class Dispatcher:
         app = self._app
         if not app.stopping.is_set():
             app.watchers.worker_is(WorkerStatus("restarting", f"{error.message} It is being started again."))
+            self._loaded = ""
             self._wake(app.extending.switch_task())
             app.extending.questions.put(
                 Attend("attend", app.settings.attention)
@@ -132,12 +147,12 @@ class Dispatcher:
             return
         app.watchers.worker_is(WorkerStatus("busy"))
         app.watchers.begin(job, made)
-        for event in app.worker.run(task):
+        for event in self._worker.run(task):
             if not app.queue.is_running(job.id) and not isinstance(event, Ending):
-                app.worker.cancel(job.id)  # stopped, or failed on this side: the worker may not know yet
+                self._worker.cancel(job.id)  # stopped, or failed on this side: the worker may not know yet
             match event:
                 case Loading() | Loaded() | Stepped() | Shown():
-                    app.watchers.follow(event)
+                    self._follow(event)
                 case PictureMade():
                     self._keep(job, replace(event, index=made + event.index))
                 case Finished():
@@ -155,7 +170,7 @@ class Dispatcher:
         app = self._app
         match event:
             case Loading() | Loaded():
-                app.watchers.follow(event)
+                self._follow(event)
             case Described():
                 app.watchers.follow(event)
                 app.extending.learned(event.card)
@@ -190,7 +205,7 @@ class Dispatcher:
         app = self._app
         while not app.stopping.is_set() and (asked := app.extending.questions.take()):
             try:
-                questions.answer(asked, app.worker, self._hear)
+                questions.answer(asked, self._worker, self._hear)
                 app.watchers.worker_is(WorkerStatus("ready"))
             except WorkerLost as error:
                 self._restart(error)
@@ -221,6 +236,6 @@ class Dispatcher:
         app = self._app
         while not app.stopping.is_set() and (asked := app.looks.take()):
             try:
-                look.answer(asked, app.worker, app.inputs.read, app.watchers.follow)
+                look.answer(asked, self._worker, app.inputs.read, self._follow)
             except WorkerLost as error:
                 self._restart(error)

@@ -15,10 +15,10 @@ from starlette.concurrency import run_in_threadpool
 
 from modules.api.jobs import read_json
 from modules.api.local import is_local_owner
+from modules.api.people import Asking
 from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest, NotAllowed, QueueFull, TaffyError
-from modules.core.people import LOCAL_OWNER
 from modules.core.request import InputId, sentence
 from modules.core.requests import AnyRequest, Input, parse_any
 from modules.gallery.reading import MAX_BYTES
@@ -51,7 +51,7 @@ def batch_routes(app: App) -> APIRouter:
     routes = APIRouter(prefix="/batch")
 
     @routes.post("")
-    async def start(request: Request) -> JSONResponse:
+    async def start(request: Request, person: Asking) -> JSONResponse:
         """{"ids": of the jobs, "notes": ["a.png: ..."], "refused": [{"name", "reason"}]}"""
         try:
             batch = BATCH.validate_python(await read_json(request))
@@ -59,7 +59,7 @@ def batch_routes(app: App) -> APIRouter:
             raise BadRequest(sentence(error)) from error
         if batch.folder and not is_local_owner(request):
             raise NotAllowed("a folder of this computer can be named only at this computer", "bring the pictures")
-        return JSONResponse(await run_in_threadpool(start_all, app, batch, LOCAL_OWNER), status_code=202)
+        return JSONResponse(await run_in_threadpool(start_all, app, batch, person.must_make()), status_code=202)
 
     return routes
 

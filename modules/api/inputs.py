@@ -18,11 +18,12 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from modules.api.jobs import read_json
+from modules.api.people import Asking, whose
 from modules.api.pictures import FOR_EVER
 from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest, CannotSave
-from modules.core.people import LOCAL_OWNER
+from modules.core.people import Person
 from modules.core.request import parse_request
 from modules.core.requests import REQUEST, Input
 from modules.text.infotext import fields_from_infotext
@@ -34,21 +35,23 @@ def input_routes(app: App) -> APIRouter:
     routes = APIRouter(prefix="/inputs")
 
     @routes.post("")
-    async def bring(request: Request) -> JSONResponse:
+    async def bring(request: Request, person: Asking) -> JSONResponse:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":
-            return JSONResponse(await from_gallery(app, request), status_code=201)
+            return JSONResponse(await from_gallery(app, request, person), status_code=201)
+        owner = person.must_make()
         async with sent(request, kind, app.settings.data_dir) as data:
-            known = await run_in_threadpool(app.inputs.put, LOCAL_OWNER, data)
+            known = await run_in_threadpool(app.inputs.put, owner, data)
         return JSONResponse(about(known), status_code=201)
 
     @routes.get("/{input_id}")
-    def one(input_id: str) -> FileResponse:
-        return FileResponse(app.inputs.file(input_id, LOCAL_OWNER), media_type="image/png", headers=FOR_EVER)
+    def one(person: Asking, input_id: str) -> FileResponse:
+        file = app.inputs.file(input_id, whose(person, app.inputs.owner_of, input_id))
+        return FileResponse(file, media_type="image/png", headers=FOR_EVER)
 
     @routes.get("/{input_id}/about")
-    def known(input_id: str) -> Json:
-        return about(app.inputs.get(input_id, LOCAL_OWNER))
+    def known(person: Asking, input_id: str) -> Json:
+        return about(app.inputs.get(input_id, whose(person, app.inputs.owner_of, input_id)))
 
     return routes
 
@@ -60,14 +63,15 @@ def about(known: Input) -> Json:
     return {**asdict(known), "url": f"/inputs/{known.id}", "fields": {name: request[name] for name in said}}
 
 
-async def from_gallery(app: App, request: Request) -> Json:
+async def from_gallery(app: App, request: Request, person: Person) -> Json:
     values = await read_json(request)
     picture = values.get("picture")
     if values.keys() != {"picture"} or not isinstance(picture, str):
         raise BadRequest('a picture of the gallery is named by its id: {"picture": id}')
 
     def put() -> Input:
-        return app.inputs.put(LOCAL_OWNER, app.gallery.file(picture, LOCAL_OWNER).read_bytes(), parent=picture)
+        file = app.gallery.file(picture, whose(person, app.gallery.owner_of, picture))
+        return app.inputs.put(person.must_make(), file.read_bytes(), parent=picture)
 
     return about(await run_in_threadpool(put))
 

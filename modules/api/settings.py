@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from modules.api.jobs import read_json
+from modules.api.people import Asking
 from modules.api.view import Json
 from modules.app import App
+from modules.core.errors import NotAllowed
 from modules.core.settings import FILE, KEYS, SETTINGS, Settings
 from modules.core.settings_file import AT_ONCE, FIXED, WINNERS, default_of
 
@@ -32,7 +34,9 @@ def settings_routes(app: App) -> APIRouter:
         return all_settings(app)
 
     @routes.post("")
-    async def change(request: Request) -> Json:
+    async def change(request: Request, person: Asking) -> Json:
+        if person.role != "owner":
+            raise NotAllowed("only the owner changes settings")
         changes = await read_json(request)
         await run_in_threadpool(app.change_settings, changes)
         return await run_in_threadpool(all_settings, app)

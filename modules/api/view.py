@@ -8,33 +8,55 @@ from typing import Any
 
 from modules.app import App
 from modules.core.events import Frame
+from modules.core.people import Person
 from modules.core.requests import REQUEST
 from modules.gallery import Saved
 from modules.jobs.job import Job
+from modules.jobs.journal import EVERYBODY
 from modules.jobs.watch import JobView
+from modules.waiting import Place, places
 
 RECENT = 12
 
 Json = dict[str, Any]
 
 
-def whole_view(app: App, owner: str) -> Json:
-    """The `state` event: the engine, the owner's running job, what waits, what ended lately."""
+def whole_view(app: App, person: Person) -> Json:
+    """The `state` event: the engine, the person's running job, what waits, what ended lately.
+
+    The owner sees everybody's waiting and running jobs; those of others have a name.
+    """
+    owner = person.sees
     view = app.view(owner)
     running_id = view.job.id if view else ""  # it may have ended since: a job is in one place only
+    others = app.watchers.others(owner) if person.sees_all else ()
+    paused = app.queue.journal.paused()
     recent = [job for job in app.queue.journal.recent(owner, RECENT) if job.id != running_id]
     return {
         "worker": asdict(app.watchers.worker),
         "checkpoint": app.watchers.checkpoint,
         "engine": asdict(app.watchers.card) if app.watchers.card else None,
         "running": running(app, view) if view else None,
-        "waiting": [
-            {"id": job.id, "prompt": job.title, "position": position}
-            for position, job in enumerate(app.queue.journal.waiting(), start=1)
-            if job.owner == owner
-        ],
+        "waiting": [waiting(place, owner) for place in places(app) if person.sees_all or place.job.owner == owner],
+        "others": [running(app, other) | {"owner": other.job.owner} for other in others],
+        "paused": {"own": owner in paused, "all": EVERYBODY in paused},
+        "me": {"name": person.name, "role": person.role},
         "recent": [ended(app, job) for job in recent],
     }
+
+
+def waiting(place: Place, owner: str) -> Json:
+    """position: 1 is the next of everybody's. seconds: until it begins, or null."""
+    job = place.job
+    seconds = None if place.seconds is None else round(place.seconds)
+    about: Json = {
+        "id": job.id,
+        "prompt": job.title,
+        "position": place.position,
+        "seconds": seconds,
+        "rests": place.rests,
+    }
+    return about if job.owner == owner else about | {"owner": job.owner}
 
 
 def running(app: App, view: JobView) -> Json:
@@ -70,7 +92,7 @@ def one_job(app: App, job: Job) -> Json:
     """Everything about one job, whatever its state; how far it is while it runs."""
     live = app.view(job.owner)
     request = REQUEST.dump_python(job.request, mode="json")
-    about = {"request": request, "created": job.created, "attempts": job.attempts}
+    about = {"request": request, "created": job.created, "attempts": job.attempts, "owner": job.owner}
     return ended(app, job) | about | (running(app, live) if live and live.job.id == job.id else {})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,12 +26,15 @@ def contained(root: Path, name: str) -> Path:
     return path
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write, fsync, rename: readers see the old file or the whole new one. Raises CannotSave and leaves nothing."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write, fsync, rename: readers see the old file or the whole new one. Raises CannotSave and leaves nothing.
+
+    mode: who may read it, from the first byte on; the system's umask takes from it.
+    """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

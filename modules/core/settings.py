@@ -88,6 +88,7 @@ SWITCH = switch()
 GIGABYTES = matching(r"auto|\d{1,4}", "auto or whole gigabytes")
 NAME = matching(r"(?s).+", "a name")
 FOLDER = Kind("a folder", _folder)
+FILE_OF = Kind("a file", _folder)
 FOLDERS = Kind("one folder or several", _folders)
 EXTENSION_FOLDERS = Kind("one folder or several", _extension_folders)
 BACKEND = matching(
@@ -113,7 +114,19 @@ class Settings:
         "127.0.0.1", one_of("127.0.0.1", "localhost", "::1"), "Page", "--host --server-name", "address of the page"
     )
     autolaunch: bool = setting(False, SWITCH, "Page", "--autolaunch", "open the page in the browser when it is ready")
-    listen: bool = setting(False, SWITCH, "Page", "--listen", "serve other computers too (comes with a later version)")
+    listen: bool = setting(
+        False, SWITCH, "Sharing", "--listen", "serve other computers too; they need a link or a name"
+    )
+    no_auth: bool = setting(False, SWITCH, "Sharing", "--no-auth", "ask nobody who they are: everybody near can use it")
+    allow_hosts: str = setting(
+        "", NAME, "Sharing", "--allow-hosts", "other names of this server, with commas between: of a proxy for one"
+    )
+    tls_cert: Path | None = setting(  # noqa: RUF009
+        None, FILE_OF, "Sharing", "--tls-cert", "certificate (PEM), to be reached by https"
+    )
+    tls_key: Path | None = setting(  # noqa: RUF009
+        None, FILE_OF, "Sharing", "--tls-key", "its private key (PEM)"
+    )
     data_dir: Path = setting(  # noqa: RUF009  (it is a field)
         ROOT / "data", FOLDER, "Folders", "--data-dir", f"pictures, journal, caches and {FILE} go here"
     )
@@ -155,6 +168,11 @@ class Settings:
     safe_mode: bool = setting(False, SWITCH, "Extensions", "--safe-mode --disable-all-extensions", "load no extensions")
     sources: Mapping[str, str] = field(default_factory=dict)  # field -> "flag", "environment", "file" or "default"
 
+    @property
+    def address(self) -> str:
+        """Where the server listens: on every network with `--listen`."""
+        return "0.0.0.0" if self.listen else self.host
+
 
 SETTINGS = {item.name: item.metadata for item in fields(Settings) if item.metadata}
 KEYS = {meta["flags"][0][2:].replace("-", "_"): name for name, meta in SETTINGS.items()}  # in the file -> field
@@ -185,13 +203,7 @@ def load_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     given = read_file(Path(str(data_dir)) / FILE) | given
     values = {field: value_of(field, found) for field, found in given.items()}
     sources = {field: given[field].source if field in given else "default" for field in SETTINGS}
-    settings = Settings(**values, sources=sources)  # type: ignore[arg-type]
-    if settings.listen:
-        raise BadSetting(
-            f"{given['listen'].name} comes with a later version: for now Taffy serves this computer only",
-            f"leave it out and open http://{settings.host}:{settings.port} here",
-        )
-    return settings
+    return Settings(**values, sources=sources)  # type: ignore[arg-type]
 
 
 def help_text() -> str:
@@ -257,7 +269,7 @@ def _shown(default: object) -> str:
     value = default[0] if isinstance(default, tuple) else default
     if isinstance(value, Path):
         value = f"{value.relative_to(ROOT)} beside webui.py"
-    return "" if value is False or value == "" else f" (default: {value})"
+    return "" if value is False or value is None or value == "" else f" (default: {value})"
 
 
 def _arity(name: str) -> dict[str, object]:

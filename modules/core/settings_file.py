@@ -22,7 +22,13 @@ AT_ONCE = (
     "unload_after",
 )  # the others are built into parts that start with the program
 WINNERS = ("flag", "environment")  # sources the file cannot change
-FIXED = {"data_dir": "It says where the settings file is: start with --data-dir.", "listen": "Not in this version."}
+FIXED = {
+    "data_dir": "It says where the settings file is: start with --data-dir.",
+    **dict.fromkeys(
+        ("listen", "no_auth", "allow_hosts", "tls_cert", "tls_key"),
+        "Who may come in is said at the computer that Taffy runs on: as a flag, or in the settings file.",
+    ),
+}
 
 
 class SettingsBook:

@@ -98,6 +98,10 @@ class Gallery:
             return saved
         raise NotThere(f"there is no picture {picture_id!r}")
 
+    def owner_of(self, picture_id: str) -> str | None:
+        """Whose picture that is; None for an unknown id."""
+        return self._store.owner_of(picture_id)
+
     def file(self, picture_id: str, owner: str) -> Path:
         """The picture's PNG. Raises NotThere, also if somebody removed the file."""
         path = contained(self._folder, self.get(picture_id, owner).path)

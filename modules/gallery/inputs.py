@@ -74,6 +74,14 @@ class Inputs:
             raise NotThere(f"there is no input picture {input_id[:40]!r}", "bring it again")
         return path
 
+    def owner_of(self, input_id: str) -> str | None:
+        """Who brought it; None for an unknown id."""
+        for folder in self._folder.iterdir():
+            with suppress(NotThere):
+                self.file(input_id, folder.name)
+                return folder.name
+        return None
+
     def read(self, input_id: str, owner: str) -> bytes:
         """The PNG itself, for a worker; it counts as used now. Raises NotThere."""
         try:

@@ -112,6 +112,11 @@ class Store:
     def get(self, picture_id: str, owner: str) -> Saved | None:
         return next(iter(self._select("on_disk = 1 AND id = ? AND owner = ?", picture_id, owner)), None)
 
+    def owner_of(self, picture_id: str) -> str | None:
+        with self._lock:
+            row = self._connection.execute("SELECT owner FROM pictures WHERE id = ?", (picture_id,)).fetchone()
+        return str(row["owner"]) if row else None
+
     def of_index(self, job_id: str, index: int) -> Saved | None:
         return next(iter(self._select("on_disk = 1 AND job_id = ? AND idx = ?", job_id, index)), None)
 

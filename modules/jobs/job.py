@@ -44,6 +44,14 @@ class Job:
         return f"Upscale {larger} with {request.upscaler}"
 
     @property
+    def checkpoint(self) -> str:
+        """The one it needs; empty if it needs none."""
+        request = self.request
+        if isinstance(request, UpscaleRequest) or request.style_mode == "colour":
+            return ""
+        return request.checkpoint
+
+    @property
     def count(self) -> int:
         """How many pictures it makes."""
         return self.request.count if isinstance(self.request, GenerationRequest) else 1

@@ -6,12 +6,14 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from modules.core.database import check, is_broken, migrate, salvage, set_aside
 from modules.core.errors import BadRequest, BadSetting, CannotSave, NotThere
+from modules.core.request import GenerationRequest
 from modules.core.requests import REQUEST, AnyRequest
 from modules.jobs.job import MAX_ATTEMPTS, Job, JobState
 
@@ -38,21 +40,58 @@ MIGRATIONS = (  # number n brings a journal from version n to n + 1; never chang
     DROP INDEX job_by_state;
     CREATE INDEX job_by_state ON job (state, place);
     """,
+    """
+    ALTER TABLE job ADD COLUMN ending INTEGER;  -- in the order in which jobs ended, whatever the clock said
+    UPDATE job SET ending = place_of.ending FROM (
+        SELECT number AS one, ROW_NUMBER() OVER (ORDER BY ended, number) AS ending FROM job WHERE ended IS NOT NULL
+    ) AS place_of WHERE number = one;
+    DROP INDEX job_by_end;
+    CREATE INDEX job_by_end ON job (owner, ending);
+    CREATE INDEX job_by_ending ON job (ending);
+    CREATE INDEX job_by_place ON job (place);
+    CREATE TABLE paused (owner TEXT PRIMARY KEY);  -- whose jobs rest; '*' for everybody's
+    """,
 )
 
+EVERYBODY = "*"
+NEXT_ENDING = "(SELECT COALESCE(MAX(ending), 0) + 1 FROM job)"
 COLUMNS = "id, owner, request, attempts, created, state, error, advice"
+
+
+UNREADABLE = GenerationRequest(prompt="a job that cannot be read any more")
+Choose = Callable[[Sequence[Job]], Job | None]
+
+
+def first(waiting: Sequence[Job]) -> Job | None:
+    return next(iter(waiting), None)
+
+
+def read_request(text: str) -> AnyRequest:
+    try:
+        return REQUEST.validate_json(text)
+    except ValueError:
+        return UNREADABLE
 
 
 class Journal:
     """One SQLite file, one connection, any thread. A second server on the same file is refused."""
 
     def __init__(self, path: Path) -> None:
-        """Raises BadSetting if the file cannot be used, is in use, or was written by a newer Taffy."""
+        """Raises BadSetting if the file cannot be used, is in use, or was written by a newer Taffy.
+
+        A damaged file is set aside, and what can still be read of it goes into a new one; `note` says so.
+        """
+        self.note = ""
         self._lock = threading.RLock()
+        self._waiting: tuple[Job, ...] | None = None  # as on disk; None after a change
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
-            self._open(path)
+            try:
+                self._open(path)
+            except sqlite3.DatabaseError as error:
+                if not is_broken(error):
+                    raise
+                self._rebuild(path)
         except (OSError, sqlite3.Error) as error:
             raise BadSetting(
                 f"the list of jobs {path} cannot be used: {error}",
@@ -60,18 +99,26 @@ class Journal:
             ) from error
 
     def _open(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
         # Held until the process ends, however it ends: two servers would make each other's jobs twice.
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
-            raise BadSetting(
-                f"{path} was written by a newer Taffy (version {version}, this one knows {len(MIGRATIONS)})",
-                "update Taffy, or choose another --data-dir",
-            )
-        for number in range(version, len(MIGRATIONS)):
-            self._db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+        check(self._db)
+        migrate(self._db, path, MIGRATIONS)
+
+    def _rebuild(self, path: Path) -> None:
+        self._db.close()
+        aside = set_aside(path)
+        self._open(path)
+        known = {str(row[1]) for row in self._db.execute("PRAGMA table_info(job)")}
+        rows = salvage(aside, "job")
+        for row in rows:
+            names = sorted(row.keys() & known)
+            marks = ", ".join("?" * len(names))
+            values = [row[name] for name in names]
+            self._db.execute(f"INSERT OR IGNORE INTO job ({', '.join(names)}) VALUES ({marks})", values)
+        self.note = f"The list of jobs was damaged. {len(rows)} jobs could be read; the damaged file is {aside.name}."
 
     def close(self) -> None:
         with self._lock:
@@ -81,6 +128,7 @@ class Journal:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction. Raises CannotSave, and then nothing has changed."""
         with self._lock:
+            self._waiting = None
             try:
                 with self._db:
                     self._db.execute("BEGIN IMMEDIATE")
@@ -91,7 +139,7 @@ class Journal:
     def _read(self, where: str, *values: object) -> tuple[Job, ...]:
         with self._lock:
             rows = self._db.execute(f"SELECT {COLUMNS} FROM job WHERE {where}", values).fetchall()
-        return tuple(Job(row[0], row[1], REQUEST.validate_json(row[2]), *row[3:]) for row in rows)
+        return tuple(Job(row[0], row[1], read_request(row[2]), *row[3:]) for row in rows)
 
     def add(self, request: AnyRequest, owner: str) -> Job:
         """A new waiting job, on disk when this returns."""
@@ -110,13 +158,22 @@ class Journal:
             return job
         raise NotThere(f"there is no job {job_id[:40]!r}")
 
+    def owner_of(self, job_id: str) -> str | None:
+        """Whose job that is; None for an unknown id."""
+        with self._lock:
+            row = self._db.execute("SELECT owner FROM job WHERE id = ?", (job_id,)).fetchone()
+        return str(row[0]) if row else None
+
     def is_new(self) -> bool:
         """Whether no job was ever put in."""
         return not self._read("TRUE LIMIT 1")
 
     def waiting(self) -> tuple[Job, ...]:
         """Everybody's waiting jobs in the order they will run."""
-        return self._read("state = 'waiting' ORDER BY place")
+        with self._lock:
+            if self._waiting is None:
+                self._waiting = self._read("state = 'waiting' ORDER BY place")
+            return self._waiting
 
     def unended(self) -> tuple[Job, ...]:
         """Everybody's waiting and running jobs."""
@@ -124,22 +181,37 @@ class Journal:
 
     def recent(self, owner: str, count: int) -> tuple[Job, ...]:
         """The last jobs that ended, newest first."""
-        return self._read("owner = ? AND ended IS NOT NULL ORDER BY ended DESC, number DESC LIMIT ?", owner, count)
+        return self._read("owner = ? AND ended IS NOT NULL ORDER BY ending DESC LIMIT ?", owner, count)
 
     def ended(self, owner: str, count: int, before: str = "", since: float = 0.0) -> tuple[Job, ...]:
         """Jobs that ended, newest first: those before the job with this id, and not before `since` (seconds)."""
-        place = "AND (ended, number) < (SELECT ended, number FROM job WHERE id = ?)" if before else ""
-        where = f"owner = ? AND ended >= ? {place} ORDER BY ended DESC, number DESC LIMIT ?"
+        place = "AND ending < (SELECT ending FROM job WHERE id = ?)" if before else ""
+        where = f"owner = ? AND ended >= ? {place} ORDER BY ending DESC LIMIT ?"
         return self._read(where, owner, since, *([before] if before else []), count)
 
-    def begin_next(self) -> Job | None:
-        """The first waiting job, now running and one attempt older."""
-        with self._writing() as db:
-            for job in self._read("state = 'waiting' ORDER BY place LIMIT 1"):
-                begun = replace(job, state="running", attempts=job.attempts + 1)
+    def begin_next(self, choose: Choose = first) -> Job | None:
+        """The waiting job that `choose` picks, now running and one attempt older."""
+        with self._lock:
+            job = choose(self.waiting())
+            if job is None:
+                return None
+            begun = replace(job, state="running", attempts=job.attempts + 1)
+            with self._writing() as db:
                 db.execute("UPDATE job SET state = ?, attempts = ? WHERE id = ?", (begun.state, begun.attempts, job.id))
-                return begun
-        return None
+        return begun
+
+    def paused(self) -> frozenset[str]:
+        """Whose jobs rest."""
+        with self._lock:
+            return frozenset(name for (name,) in self._db.execute("SELECT owner FROM paused"))
+
+    def pause(self, owner: str, rest: bool) -> None:
+        """Let somebody's jobs rest, or go on; also over a restart. EVERYBODY: all."""
+        with self._writing() as db:
+            if rest:
+                db.execute("INSERT OR IGNORE INTO paused VALUES (?)", (owner,))
+            else:
+                db.execute("DELETE FROM paused WHERE owner = ?", (owner,))
 
     def move(self, job_id: str, owner: str, before: str | None) -> None:
         """Put a waiting job before another of the same owner, or last; jobs of others keep their places.
@@ -171,7 +243,7 @@ class Journal:
     def _end(self, job_id: str, state: JobState, error: str, advice: str, *states: JobState) -> None:
         with self._writing() as db:
             db.execute(
-                "UPDATE job SET state = ?, error = ?, advice = ?, ended = ?"
+                f"UPDATE job SET state = ?, error = ?, advice = ?, ended = ?, ending = {NEXT_ENDING}"
                 f" WHERE id = ? AND state IN ({', '.join('?' * len(states))})",
                 (state, error, advice, time.time(), job_id, *states),
             )
@@ -189,7 +261,8 @@ class Journal:
                 (reason, job_id, MAX_ATTEMPTS),
             )
             db.execute(
-                "UPDATE job SET state = 'failed', error = ?, ended = ? WHERE id = ? AND state = 'running'",
+                f"UPDATE job SET state = 'failed', error = ?, ended = ?, ending = {NEXT_ENDING}"
+                " WHERE id = ? AND state = 'running'",
                 (f"Tried {MAX_ATTEMPTS} times. {reason}", time.time(), job_id),
             )
 
@@ -199,6 +272,9 @@ class Journal:
             db.execute("UPDATE job SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'")
 
     def recover(self) -> None:
-        """After a crash: jobs that were running are given back."""
+        """After a crash: jobs that were running are given back. Those whose request this version cannot read fail."""
+        for job in self._read("state IN ('waiting', 'running')"):
+            if job.request == UNREADABLE:
+                self._end(job.id, "failed", "This version of Taffy cannot read this job.", "", "waiting", "running")
         for job in self._read("state = 'running'"):
             self.give_back(job.id, "The server stopped while this job was running.")

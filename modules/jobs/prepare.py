@@ -12,6 +12,9 @@ from modules.core.task import Task
 from modules.core.worker import Worker
 from modules.jobs.watch import Watchers, WorkerStatus
 
+WAIT_SECONDS = 1.0
+Follow = Callable[[Loading | Loaded], None]
+
 
 class Progress(Protocol):
     """How far an installation is. Bytes: 0 of 0 while unknown; seconds_left: None while unknown."""
@@ -47,7 +50,19 @@ def install(packages: Packages, watchers: Watchers, stopping: Flag) -> None:
             return
 
 
-def wake(worker: Worker, task: Task, watchers: Watchers, hear: Callable[[Event], None] = lambda event: None) -> None:
+def wait_for(packages: Packages, stopping: Flag) -> None:
+    """Until another thread has brought them here, or the program stops."""
+    while packages.needed() and not stopping.wait(WAIT_SECONDS):
+        pass
+
+
+def wake(
+    worker: Worker,
+    task: Task,
+    watchers: Watchers,
+    hear: Callable[[Event], None] = lambda event: None,
+    follow: Follow | None = None,
+) -> None:
     """Start the worker with a task of no consequence, so that the first job finds it warm.
 
     Ends with the status "ready" also if the task failed: another checkpoint may work. "failed" means that the process
@@ -58,7 +73,7 @@ def wake(worker: Worker, task: Task, watchers: Watchers, hear: Callable[[Event],
         for event in worker.run(task):
             match event:
                 case Loading() | Loaded():
-                    watchers.follow(event)
+                    (follow or watchers.follow)(event)
                 case Failed():
                     ready = WorkerStatus("ready", event.message)
                 case _:

@@ -1,20 +1,21 @@
-"""Whose turn it is. Every change is in the journal before anybody is told."""
+"""Jobs go in and come out. Every change is in the journal before anybody is told; `turns.py` says who is next."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 
 from modules.core.errors import CannotSave, QueueFull
 from modules.core.requests import AnyRequest
 from modules.jobs.job import Job, JobState
-from modules.jobs.journal import Journal
+from modules.jobs.journal import EVERYBODY, Journal
+from modules.jobs.turns import Turns, lines
 
 
 class JobQueue:
-    """First come, first served, and owners may move their own. A dispatcher takes a job, and says how it ended.
-
-    The rest may be called by any thread.
+    """People take turns (`turns.py`); each may move their own jobs. A dispatcher, one for each device, takes a job and
+    says how it ended. The rest may be called by any thread.
     """
 
     def __init__(self, journal: Journal, limit: int) -> None:
@@ -22,10 +23,13 @@ class JobQueue:
         self.journal = journal
         self.limit = limit
         self._changed = threading.Condition()
-        self._running: set[str] = set()
+        self._turns = Turns()
+        self._free: dict[int, str] = {}  # devices that wait for a job -> their checkpoint
+        self._running: dict[str, int] = {}  # job -> device
         self._endings: list[tuple[str, JobState, str, str]] = []  # not yet in the journal
         self._closed = False
-        self._interrupted = False
+        self._interrupts = 0
+        self._heard: dict[int, int] = {}  # device -> how many of them it has heard
         journal.recover()
 
     def put(self, request: AnyRequest, owner: str) -> Job:
@@ -35,32 +39,60 @@ class JobQueue:
                 advice = "wait until one is done, or cancel some"
                 raise QueueFull(f"{self.limit} jobs are waiting already, and no more are allowed", advice)
             job = self.journal.add(request, owner)
-            self._changed.notify()
+            self._changed.notify_all()
         return job
 
-    def take(self, patience: float | None = None) -> Job | None:
-        """The next job, now running; waits for one, at most `patience` seconds.
+    def take(self, device: int = 0, loaded: str = "", patience: float | None = None) -> Job | None:
+        """The next job for a device, now running; waits for one, at most `patience` seconds.
 
-        None after that, or when the queue is closed or was interrupted. Raises CannotSave.
+        None after that, or when the queue is closed or was interrupted. loaded: the checkpoint the device has.
+        Raises CannotSave.
         """
         with self._changed:
             while not self._closed:
                 self._write_endings()
-                if self._interrupted:
-                    self._interrupted = False
+                if self._heard.get(device, 0) < self._interrupts:
+                    self._heard[device] = self._interrupts
                     return None
-                job = self.journal.begin_next()
-                if job is not None:
-                    self._running.add(job.id)
+                elsewhere = {checkpoint for other, checkpoint in self._free.items() if other != device}
+                if job := self._begin(loaded, elsewhere):
+                    self._running[job.id] = device
                     return job
-                if not self._changed.wait(patience):
-                    return None
+                self._free[device] = loaded
+                try:
+                    if not self._changed.wait(patience):
+                        return None
+                finally:
+                    del self._free[device]
         return None
+
+    def _begin(self, loaded: str, elsewhere: Collection[str]) -> Job | None:
+        paused = self.journal.paused()
+        if EVERYBODY in paused:
+            return None
+        return self.journal.begin_next(lambda waiting: self._turns.take(lines(waiting, paused), loaded, elsewhere))
+
+    def in_order(self, loaded: str) -> list[Job]:
+        """The waiting jobs as they will be made, as far as is known now; without those that rest."""
+        with self._changed:
+            paused = self.journal.paused()
+            waiting = () if EVERYBODY in paused else self.journal.waiting()
+            return self._turns.in_order(lines(waiting, paused), loaded)
+
+    def pause(self, owner: str, rest: bool) -> None:
+        """Let the waiting jobs of somebody rest, or go on. EVERYBODY: all. Raises CannotSave."""
+        with self._changed:
+            self.journal.pause(owner, rest)
+            self._changed.notify_all()
+
+    def device_of(self, job_id: str) -> int | None:
+        """Which device makes this job; None if none does."""
+        return self._running.get(job_id)
 
     def interrupt(self) -> None:
         """Let whoever takes jobs look after something else before the next one."""
         with self._changed:
-            self._interrupted = True
+            self._interrupts += 1
             self._changed.notify_all()
 
     def cancel(self, job_id: str, owner: str) -> bool:
@@ -72,7 +104,7 @@ class JobQueue:
             self.journal.get(job_id, owner)
             self.journal.cancel(job_id)
             was_running = job_id in self._running
-            self._running.discard(job_id)
+            self._running.pop(job_id, None)
         return was_running
 
     def retract(self, job_id: str, owner: str) -> bool:
@@ -81,7 +113,7 @@ class JobQueue:
             self.journal.get(job_id, owner)
             self.journal.forget(job_id)
             was_running = job_id in self._running
-            self._running.discard(job_id)
+            self._running.pop(job_id, None)
         return was_running
 
     def move(self, job_id: str, owner: str, before: str | None) -> None:
@@ -92,7 +124,7 @@ class JobQueue:
     def end(self, job_id: str, state: JobState, error: str = "", advice: str = "") -> None:
         """How a taken job ended. Raises CannotSave; it is then written before the next job is taken."""
         with self._changed:
-            self._running.discard(job_id)
+            self._running.pop(job_id, None)
             self._endings.append((job_id, state, error, advice))
             self._write_endings()
 
@@ -104,9 +136,9 @@ class JobQueue:
     def give_back(self, job_id: str, reason: str) -> None:
         """The worker was lost while it made this job: it waits again in its old place, but only once."""
         with self._changed:
-            self._running.discard(job_id)
+            self._running.pop(job_id, None)
             self.journal.give_back(job_id, reason)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def is_running(self, job_id: str) -> bool:
         """Whether a taken job is still wanted."""

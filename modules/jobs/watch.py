@@ -77,6 +77,7 @@ class Subscription:
     """One watcher's bell, rung from any thread. It rings once however much has happened since it was last heard."""
 
     owner: str
+    everybody: bool = False
     closed: bool = False
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -132,6 +133,15 @@ class Watchers:
         with self._lock:
             return next((view for view in self._views.values() if view.job.owner == owner), None)
 
+    def views(self) -> tuple[JobView, ...]:
+        """Everybody's running jobs."""
+        with self._lock:
+            return tuple(self._views.values())
+
+    def others(self, owner: str) -> tuple[JobView, ...]:
+        """The running jobs of everybody else."""
+        return tuple(view for view in self.views() if view.job.owner != owner)
+
     def worker_is(self, status: WorkerStatus) -> None:
         with self._lock:
             self._worker = status
@@ -181,9 +191,9 @@ class Watchers:
             self._ring()
 
     @contextmanager
-    def attach(self, owner: str) -> Iterator[Subscription]:
-        """A bell for one watcher; call it inside a running asyncio loop."""
-        subscription = Subscription(owner, closed=self._closed)
+    def attach(self, owner: str, everybody: bool = False) -> Iterator[Subscription]:
+        """A bell for one watcher; call it inside a running asyncio loop. everybody: hears of all owners' jobs."""
+        subscription = Subscription(owner, everybody, closed=self._closed)
         with self._lock:
             self._subscriptions.add(subscription)
         try:
@@ -206,5 +216,5 @@ class Watchers:
 
     def _ring(self, owner: str = "") -> None:
         for subscription in self._subscriptions:
-            if not owner or subscription.owner == owner:
+            if not owner or subscription.everybody or subscription.owner == owner:
                 subscription.ring()

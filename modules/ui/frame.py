@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from html import escape
 
 import gradio as gr
+from gradio.components import Component
 
 from modules.core.errors import TaffyError
-from modules.core.people import LOCAL_OWNER
+from modules.core.people import Person
 from modules.core.request import GenerationRequest
 from modules.hooks import Page
 from modules.ui.controls import Form, html
@@ -40,8 +41,13 @@ def lay_out_frame(
             html("<taffy-stage></taffy-stage>")
     keep_form(tab, page, form, note, start)
     keep_groups(tab, groups)
+
+    def press(values: Mapping[Component, object], asked: gr.Request) -> str:
+        named = {name: values[control] for name, control in form.items()}
+        return submit(page, named, asked.request.state.person, make_request)
+
     generate.click(
-        lambda values: submit(page, {name: values[control] for name, control in form.items()}, make_request),
+        press,
         inputs=set(form.values()),
         outputs=problem,
         queue=False,
@@ -51,10 +57,10 @@ def lay_out_frame(
     )
 
 
-def submit(page: Page, values: Mapping[str, object], make_request: MakeRequest) -> str:
+def submit(page: Page, values: Mapping[str, object], person: Person, make_request: MakeRequest) -> str:
     """Ask for the pictures a form describes. Returns HTML: why that cannot be, else what will be different."""
     try:
-        _, notes = page.accept(make_request(values), LOCAL_OWNER)
+        _, notes = page.accept(make_request(values), person.must_make())
     except TaffyError as error:
         return refusal(error)
     return "".join(f'<p class="taffy-notes" role="status">{escape(note)}</p>' for note in notes)

@@ -55,10 +55,10 @@ def serving(asgi_app: AsgiApp) -> Iterator[int]:
 
 
 @contextmanager
-def started(folder: Path, noise: NoiseConfig, heartbeat: float) -> Iterator[Server]:
-    """An app on this folder, with one checkpoint called "tiny", and a server around it."""
+def started(folder: Path, noise: NoiseConfig, heartbeat: float = 15.0, **chosen: Any) -> Iterator[Server]:
+    """An app on this folder, with one checkpoint called "tiny", and a server around it. chosen: settings."""
     header_only(folder / "models" / FOLDER / "tiny.safetensors")
-    settings = Settings(data_dir=folder / "data", models_dirs=(folder / "models",))
+    settings = Settings(data_dir=folder / "data", models_dirs=(folder / "models",), **chosen)
     app = replace(build(settings), worker=noise_worker(noise), packages=Installed())
     app.start()
     with ExitStack() as ending:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from modules.api.entry import Entry
 from modules.api.guard import MAX_BODY, Guard
 from modules.api.local import LOOPBACK
 from modules.api.scope import Message, Receive, Scope, Send
+from modules.people.access import Access
 
 ROUTES = [
     ("http", "GET", "/"),
@@ -62,9 +65,9 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": f"{kind}.body", "body": b"hello"})
 
 
-GUARD = Guard(
-    hello, LOOPBACK, [f"http://{host}:7860" for host in ("localhost", "127.0.0.1", "[::1]")], {"/large": 300_000_000}
-)
+ORIGINS = [f"http://{host}:7860" for host in ("localhost", "127.0.0.1", "[::1]")]
+NOBODY_ELSE = Entry(Access(Path("nowhere")))  # of a server for its own computer
+GUARD = Guard(hello, LOOPBACK, ORIGINS, NOBODY_ELSE, {"/large": 300_000_000})
 
 
 def ask(
@@ -73,6 +76,7 @@ def ask(
     """Status, body and the first message of the answer."""
     sent: list[Message] = []
     scope: Scope = {"type": kind, "path": path, "extensions": {"websocket.http.response": {}}}
+    scope |= {"client": ("127.0.0.1", 5000), "server": ("127.0.0.1", 7860)}
     if method:
         scope["method"] = method
     scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in headers]
@@ -197,5 +201,5 @@ def test_the_lifespan_of_the_server_passes() -> None:
     async def nothing(*_: object) -> Message:
         return {}
 
-    asyncio.run(Guard(app, (), ())({"type": "lifespan"}, nothing, nothing))  # type: ignore[arg-type]
+    asyncio.run(Guard(app, (), (), NOBODY_ELSE)({"type": "lifespan"}, nothing, nothing))  # type: ignore[arg-type]
     assert seen == ["lifespan"]

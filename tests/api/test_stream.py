@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from modules.api.view import whole_view
+from modules.core.people import Person
 from modules.core.request import parse_request
 from tests.api.conftest import Server
 from tests.workers import NoiseConfig
@@ -172,8 +173,8 @@ def test_a_stalled_watcher_costs_nobody_anything_and_then_sees_the_newest(serve:
 
 def test_nobody_sees_what_others_do(server: Server) -> None:
     id = server.app.submit(parse_request(CAT), "anna")
-    while whole_view(server.app, "anna")["recent"] == []:
+    while whole_view(server.app, Person("anna", "user"))["recent"] == []:
         time.sleep(0.01)
-    assert [job["id"] for job in whole_view(server.app, "anna")["recent"]] == [id]
-    view = whole_view(server.app, "local")
+    assert [job["id"] for job in whole_view(server.app, Person("anna", "user"))["recent"]] == [id]
+    view = whole_view(server.app, Person("ben", "user"))
     assert (view["running"], view["waiting"], view["recent"]) == (None, [], [])

@@ -1,5 +1,5 @@
 """`python -m tests.bench NAME`: measure one thing, show a table, write JSON and a plot. NAME: start, step,
-preview, page, upscale or style."""
+preview, page, upscale, style, kill or load."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from pathlib import Path
 from modules.bootstrap import ensure
 from modules.core.errors import TaffyError
 from modules.core.paths import write_atomically
-from tests.bench import page, preview, start, step, style, upscale
+from tests.bench import kill, page, preview, start, step, style, upscale
 from tests.bench.plot import plot
 from tests.bench.report import Report, as_json, table
 from tests.bench.start import ROOT, BenchFailed
 
-BENCHES = {"start": start, "step": step, "preview": preview, "page": page, "upscale": upscale, "style": style}
+BENCHES = {
+    "start": start,
+    "step": step,
+    "preview": preview,
+    "page": page,
+    "upscale": upscale,
+    "style": style,
+    "kill": kill,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

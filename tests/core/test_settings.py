@@ -120,9 +120,9 @@ def test_a_broken_file_is_told_and_not_ignored(content: bytes, data: Path) -> No
 
 
 @pytest.mark.parametrize(("argv", "environ"), [(["--listen"], {}), ([], {"TAFFY_LISTEN": "1"})])
-def test_listen_says_that_it_comes_later(argv: list[str], environ: dict[str, str]) -> None:
-    with pytest.raises(BadSetting, match="comes with a later version"):
-        load_settings(argv, environ)
+def test_listen_opens_the_door_on_every_network(argv: list[str], environ: dict[str, str]) -> None:
+    assert load_settings(argv, environ).address == "0.0.0.0"
+    assert load_settings([], {}).address == "127.0.0.1"
 
 
 def test_the_help_lists_every_flag_with_its_default() -> None:

@@ -127,12 +127,67 @@ def test_a_newer_journal_is_refused_with_a_sentence(tmp_path: Path) -> None:
         Journal(path)
 
 
-def test_a_file_that_is_no_journal_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_journal_is_set_aside_and_said(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite3"
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(BadSetting, match="cannot be used"):
-        Journal(path)
-    assert path.read_bytes().startswith(b"not a database")
+    journal = reopened(path)
+    assert journal.waiting() == ()
+    assert "damaged" in journal.note
+    (aside,) = tmp_path.glob("jobs.sqlite3.broken-*")
+    assert aside.name in journal.note
+    assert aside.read_bytes().startswith(b"not a database")
+    journal.close()
+
+
+def test_what_can_be_read_of_a_damaged_journal_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    journal = Journal(path)
+    ids = [journal.add(GenerationRequest(prompt=f"cat {number} " + "x" * 3000), "local").id for number in range(40)]
+    journal.close()
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2 // 4096 * 4096
+    whole[middle : middle + 8192] = b"\xff" * 8192  # two pages in the middle
+    path.write_bytes(whole)
+    journal = reopened(path)
+    kept = waiting(journal)
+    assert "damaged" in journal.note
+    assert f"{len(kept)} jobs" in journal.note
+    assert 20 <= len(kept) < 40
+    assert kept == [id for id in ids if id in kept]  # in their order
+    assert journal.add(CAT, "local").id == waiting(journal)[-1]
+    journal.close()
+
+
+def test_a_job_that_this_version_cannot_read_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "jobs.sqlite3")
+    odd, good = (journal.add(CAT, "local").id for _ in range(2))
+    journal._db.execute('UPDATE job SET request = \'{"from": "the future"}\' WHERE id = ?', (odd,))
+    journal.close()
+    journal = reopened(tmp_path / "jobs.sqlite3")
+    assert waiting(journal) == [good]
+    assert "cannot read" in journal.get(odd, "local").error
+    journal.close()
+
+
+def test_the_order_of_endings_does_not_depend_on_the_clock(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = []
+    for clock in (2_000_000_000.0, 1_000_000_000.0, 1_500_000_000.0):  # the clock jumps back 30 years, and on 15
+        monkeypatch.setattr("time.time", lambda clock=clock: clock)
+        ids.append(journal.add(CAT, "local").id)
+        journal.cancel(ids[-1])
+    assert [job.id for job in journal.recent("local", 9)] == ids[::-1]
+    assert [job.id for job in journal.ended("local", 9, before=ids[2])] == ids[1::-1]
+
+
+def test_a_rest_outlives_a_restart(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "jobs.sqlite3")
+    journal.pause("anna", True)
+    journal.pause("ben", True)
+    journal.pause("ben", False)
+    journal.close()
+    journal = reopened(tmp_path / "jobs.sqlite3")
+    assert journal.paused() == {"anna"}
+    journal.close()
 
 
 def test_a_second_server_on_the_same_folder_is_refused(journal: Journal, tmp_path: Path) -> None:
@@ -230,16 +285,41 @@ def test_the_order_survives_a_restart_and_later_jobs_come_last(tmp_path: Path) -
     journal.close()
 
 
-def test_a_journal_of_the_first_version_keeps_its_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_journal_of_every_earlier_version_opens_and_is_copied_first(tmp_path: Path, version: int) -> None:
     path = tmp_path / "jobs.sqlite3"
-    with sqlite3.connect(path) as db:
-        db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
-        for id in ("a", "b"):
-            db.execute(
-                "INSERT INTO job (id, owner, request, state, created) VALUES (?, 'local', '{}', 'waiting', 1)", id
-            )
-    db.close()
+    write_sample(path, version)
     journal = reopened(path)
     c = journal.add(CAT, "local").id
     assert waiting(journal) == ["a", "b", c]
+    assert [job.id for job in journal.recent("local", 9)] == ["e", "d"]
+    assert journal.get("e", "local").error == "no room"
     journal.close()
+    with sqlite3.connect(tmp_path / f"jobs.sqlite3.version-{version}") as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (version,)
+        assert copy.execute("SELECT COUNT(*) FROM job").fetchone() == (4,)
+    copy.close()
+    journal = reopened(path)  # once more: nothing is left to do
+    assert waiting(journal) == ["a", "b", c]
+    journal.close()
+
+
+def write_sample(path: Path, version: int) -> None:
+    """A journal as version `version` of the schema left it: two jobs wait, two have ended."""
+    with sqlite3.connect(path) as db:
+        db.executescript("".join(MIGRATIONS[:version]) + f"PRAGMA user_version = {version};")
+        rows = [
+            ("a", "waiting", None, ""),
+            ("b", "waiting", None, ""),
+            ("d", "done", 5.0, ""),
+            ("e", "failed", 6.0, "no room"),
+        ]
+        for id, state, ended, error in rows:
+            db.execute(
+                "INSERT INTO job (id, owner, request, state, created, ended, error)"
+                " VALUES (?, 'local', '{\"prompt\": \"a cat\"}', ?, 1, ?, ?)",
+                (id, state, ended, error),
+            )
+        if version > 1:
+            db.execute("UPDATE job SET place = number")
+    db.close()

@@ -1,0 +1,1 @@
+"""Who may come in: named users with their passwords, the link of `--listen`, and how long somebody stays known."""
