@@ -18,7 +18,6 @@ from modules.api.local import is_local_owner, must_be_local_owner
 from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest, NotThere
-from modules.core.people import LOCAL_OWNER
 from modules.core.settings import ROOT
 from modules.manager.collections import collections
 from modules.manager.convert import convert_safely
@@ -146,7 +145,8 @@ def keep_picture(app: App, values: Json) -> Json:
     from PIL import Image
 
     item = find(app, text(values, "id"))
-    with Image.open(app.gallery.file(text(values, "picture"), LOCAL_OWNER)) as image:
+    picture = text(values, "picture")
+    with Image.open(app.gallery.file(picture, app.gallery.owner_of(picture) or "")) as image:
         small = image.convert("RGB")
     small.thumbnail((SIDE, SIDE))
     file = BytesIO()
