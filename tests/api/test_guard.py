@@ -76,7 +76,7 @@ def ask(
     """Status, body and the first message of the answer."""
     sent: list[Message] = []
     scope: Scope = {"type": kind, "path": path, "extensions": {"websocket.http.response": {}}}
-    scope |= {"client": ("127.0.0.1", 5000), "server": ("127.0.0.1", 7860)}
+    scope["client"], scope["server"] = ("127.0.0.1", 5000), ("127.0.0.1", 7860)
     if method:
         scope["method"] = method
     scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in headers]
