@@ -7,20 +7,20 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from secrets import token_hex
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
 from modules.attention.base import KERNELS
-from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, TaffyError, UnknownName
+from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, UnknownName
 from modules.core.family import CheckpointCard
-from modules.core.people import LOCAL_OWNER
 from modules.core.registry import Registry
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
 from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
 from modules.core.settings_file import SettingsBook
-from modules.core.task import Attend, Unload
+from modules.core.task import Load, Unload
 from modules.core.upscaling import UpscaleRequest
 from modules.core.worker import Worker
 from modules.desk import ExtensionDesk
@@ -38,7 +38,7 @@ from modules.jobs.journal import Journal
 from modules.jobs.look import Frames, Looks
 from modules.jobs.pace import Pace
 from modules.jobs.prepare import Packages
-from modules.jobs.questions import Question
+from modules.jobs.questions import Question, news
 from modules.jobs.queue import JobQueue
 from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
 from modules.jobs.watch import JobView, Watchers
@@ -51,7 +51,8 @@ from modules.manager.vaes import AUTOMATIC
 from modules.people.access import Access, access_of
 from modules.preview.base import PREVIEWS
 from modules.upscalers.index import UpscalerIndex
-from modules.worker.config import WorkerConfig
+from modules.welcome import welcome
+from modules.worker.config import config_of
 from modules.worker.process import ProcessWorker
 
 STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
@@ -63,6 +64,7 @@ class App:
     """The front process without its web server. It is the `Page` that tabs see."""
 
     book: SettingsBook
+    models: list[Path]  # folders; the indexes see changes
     index: Index
     upscalers: UpscalerIndex
     library: Library
@@ -104,11 +106,12 @@ class App:
         for key, value in changes.items():
             if (known := self.setting_choices(KEYS.get(key, key))) and value is not None and value not in known:
                 raise BadSetting(f"{key} is {value!r:.80}, allowed is {' or '.join(known)}")
-        kernel = self.settings.attention
+        before = self.settings
         self.book.change(changes)
         self.queue.limit = self.settings.queue_limit
-        if self.settings.attention != kernel:
-            self.extending.questions.put(Attend("attend", self.settings.attention))
+        self.models[:] = self.settings.models_dirs
+        for task in news(self.settings, before):
+            self.extending.questions.put(task)
         self.queue.interrupt()  # there is something to tell the worker, or `unload_after` has changed
 
     def setting_choices(self, field: str) -> list[str]:
@@ -132,6 +135,12 @@ class App:
         job = self.queue.put(self._settled(request, inputs), owner)
         self.watchers.changed()
         return job, notes_on(request, job.request, inputs)
+
+    def load(self, checkpoint: str) -> Question:
+        """Get a checkpoint ready, when the running job has ended. Raises UnknownName, BadCheckpoint."""
+        question = self.extending.questions.put(Load(f"load-{token_hex(4)}", self.card(checkpoint).name))
+        self.queue.interrupt()
+        return question
 
     def unload(self) -> Question:
         """Give the memory of all weights back, when the running job has ended. The next job loads what it needs."""
@@ -236,7 +245,7 @@ class App:
 
     def start(self) -> None:
         """Look at the checkpoints, clean up and get the worker going, all in the background."""
-        self._welcome()
+        welcome(self)
         devices = (Dispatcher(self, device).run for device in range(len(self.workers)))
         background = (self.index.scan, self._clean, *devices)
         self._threads.extend(Thread(target=work, daemon=True) for work in background)
@@ -252,17 +261,6 @@ class App:
 
         with suppress(OSError):  # another start will find them
             self.inputs.clean(needed)
-
-    def _welcome(self) -> None:
-        """Nobody has ever asked for anything: ask for the default checkpoint's first example, so that a newcomer's page
-        opens on a picture that is being born."""
-        if not self.queue.journal.is_new() or self.gallery.newest(LOCAL_OWNER, 1):
-            return
-        with suppress(TaffyError):  # no checkpoint, or one without examples, has nothing to show
-            card = self.card("")
-            for prompt in card.examples[:1]:
-                steps, cfg = card.default_steps, card.default_cfg
-                self.submit(GenerationRequest(prompt, steps=steps, cfg_scale=cfg), LOCAL_OWNER)
 
     def close(self) -> None:
         """End everything. A running job waits for the next start."""
@@ -284,28 +282,17 @@ def build(settings: Settings) -> App:
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
     known = Book(data / "extensions.json")
-    config = WorkerConfig(
-        models_dirs=tuple(str(folder) for folder in settings.models_dirs),
-        cache_dir=str(cache),
-        extension_dirs=tuple(str(folder) for folder in settings.extensions_dirs),
-        use_cpu=settings.use_cpu,
-        precision=settings.precision,
-        attention=settings.attention,
-        threads=settings.threads,
-        safe_mode=settings.safe_mode,
-        extensions_off=tuple(known.off),
-        hook_seconds=settings.hook_seconds,
-        ram_budget=settings.ram_budget,
-    )
     host = FrontHost(settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds)
     extending = Extending(host, known, Attachments(data / "attachments"), data / "extensions", cache / "names.json")
     extending.open()
     hashes = Hashes(cache / "hashes")
-    index = Index(settings.models_dirs, hashes)
+    models = list(settings.models_dirs)
+    index = Index(models, hashes)
     return App(
+        models=models,
         book=SettingsBook(settings),
         index=index,
-        upscalers=UpscalerIndex(settings.models_dirs),
+        upscalers=UpscalerIndex(models),
         library=Library(index, hashes, Sidecars(data / "models")),
         transfers=Transfers(),
         gallery=Gallery(data / "outputs", data / "gallery.sqlite3"),
@@ -317,7 +304,7 @@ def build(settings: Settings) -> App:
         extending=extending,
         access=access_of(settings),
         packages=Install(ROOT, "worker", settings.torch_backend),
-        worker=ProcessWorker(config),
+        worker=ProcessWorker(config_of(settings, cache, tuple(known.off))),
     )
 
 

@@ -28,7 +28,7 @@ from modules.core.events import (
     Told,
 )
 from modules.core.request import GenerationRequest
-from modules.core.task import Attend, Load, Task
+from modules.core.task import Load, Task
 from modules.jobs import look, questions
 from modules.jobs.job import Job, task_of
 from modules.jobs.prepare import install, wait_for, wake
@@ -129,9 +129,8 @@ class Dispatcher:
             app.watchers.worker_is(WorkerStatus("restarting", f"{error.message} It is being started again."))
             self._loaded = ""
             self._wake(app.extending.switch_task())
-            app.extending.questions.put(
-                Attend("attend", app.settings.attention)
-            )  # the kernel may have changed since the start
+            for task in questions.news(app.settings):  # they may have changed since the start
+                app.extending.questions.put(task)
 
     def make(self, job: Job) -> None:
         """The road of one job: to the worker, each picture to the gallery, its end to the journal; watchers see all."""

@@ -19,6 +19,7 @@ from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest, NotThere
 from modules.core.settings import ROOT
+from modules.jobs.questions import pieces
 from modules.manager.collections import collections
 from modules.manager.convert import convert_safely
 from modules.manager.hub import FOLDERS, HubModel, download, look_up
@@ -42,6 +43,7 @@ def model_routes(app: App) -> APIRouter:
             "folder": str(app.settings.models_dirs[0]),
             "folders": [str(folder) for folder in app.settings.models_dirs],
             "owner": is_local_owner(request),
+            "loaded": app.watchers.checkpoint,
         }
 
     @routes.get("/{id}/picture")
@@ -71,6 +73,7 @@ def owner_routes(app: App) -> APIRouter:
         "/{id}/notes": keep_notes,
         "/{id}/picture": keep_picture,
         "/{id}/hash": compute_hash,
+        "/{id}/load": load,
         "/{id}/convert": start_conversion,
         "/hub": look_at_hub,
         "/downloads": start_download,
@@ -158,6 +161,16 @@ def keep_picture(app: App, values: Json) -> Json:
 def compute_hash(app: App, values: Json) -> Json:
     """Begun in the background; it is in the list when it is known."""
     app.library.compute_hash(item := find(app, text(values, "id")))
+    return as_json(app, item)
+
+
+def load(app: App, values: Json) -> Json:
+    """Get a checkpoint's weights ready; answered when they are. How far it is stands in the head of the page."""
+    item = find(app, text(values, "id"))
+    if item.kind != "checkpoint":
+        raise BadRequest(f"{item.name} is no checkpoint: it is read when a picture needs it")
+    for _ in pieces(app.load(item.name), app.worker.cancel):
+        pass
     return as_json(app, item)
 
 

@@ -20,6 +20,7 @@ AT_ONCE = (
     "queue_limit",
     "attention",
     "unload_after",
+    "models_dirs",
 )  # the others are built into parts that start with the program
 WINNERS = ("flag", "environment")  # sources the file cannot change
 FIXED = {

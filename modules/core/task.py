@@ -102,4 +102,12 @@ class Switch:
     off: tuple[str, ...] = ()
 
 
-Task = Generate | Upscale | Encode | Load | Unload | Attend | Describe | Ask | Switch
+@dataclass(frozen=True)
+class LookIn:
+    """From now on these are the models folders, as text: those of the worker's own computer."""
+
+    id: str
+    models_dirs: tuple[str, ...]
+
+
+Task = Generate | Upscale | Encode | Load | Unload | Attend | LookIn | Describe | Ask | Switch

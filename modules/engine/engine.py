@@ -83,7 +83,7 @@ class Engine:
         self._manager = manager
         self._host = host
         self._upscalers = upscalers
-        self._models = tuple(models)
+        self._models = models
         self._styles = StyleModes(host, models)
 
     def generate(

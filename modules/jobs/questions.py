@@ -12,12 +12,13 @@ from time import monotonic
 
 from modules.core.errors import BadExtension, Busy, TaffyError, WorkerLost
 from modules.core.events import Answered, Cancelled, Ending, Event, Failed, Finished, Hung
-from modules.core.task import Ask, Attend, Describe, Load, Switch, Unload
+from modules.core.settings import Settings
+from modules.core.task import Ask, Attend, Describe, Load, LookIn, Switch, Unload
 from modules.core.worker import Worker
 
 WAIT_SECONDS = 600.0  # until the engine has time
 ANSWER_SECONDS = 120.0  # between two pieces of an answer
-Small = Ask | Switch | Describe | Load | Unload | Attend
+Small = Ask | Switch | Describe | Load | Unload | Attend | LookIn
 
 
 @dataclass(frozen=True)
@@ -118,3 +119,11 @@ def answer(question: Question, worker: Worker, follow: Callable[[Event], None]) 
 def ask(extension: str, job: str, name: str, payload: object, data: Mapping[str, bytes]) -> Ask:
     """A question under an id of its own."""
     return Ask(f"ask-{secrets.token_hex(8)}", extension, name, payload, job, data)  # type: ignore[arg-type]
+
+
+def news(now: Settings, before: Settings | None = None) -> Iterator[Small]:
+    """What the worker must be told after settings changed; all of it if it was started anew with those of the start."""
+    if before is None or before.attention != now.attention:
+        yield Attend("attend", now.attention)
+    if before is None or before.models_dirs != now.models_dirs:
+        yield LookIn("look-in", tuple(str(folder) for folder in now.models_dirs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from modules.manager.manager import Manager
 class EngineBench:
     """`Bench` over the engine. Time spent in here is ours, not the extension's."""
 
-    def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: tuple[Path, ...]) -> None:
+    def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: Sequence[Path]) -> None:
         self.models = models
         self._manager = manager
         self._engine = engine

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from modules.core.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,20 @@ class WorkerConfig:
     extensions_off: tuple[str, ...] = ()
     hook_seconds: float = 20.0
     ram_budget: str = "auto"
+
+
+def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) -> WorkerConfig:
+    """What the settings say about a worker. extensions_off: those that are switched off."""
+    return WorkerConfig(
+        models_dirs=tuple(str(folder) for folder in settings.models_dirs),
+        cache_dir=str(cache),
+        extension_dirs=tuple(str(folder) for folder in settings.extensions_dirs),
+        use_cpu=settings.use_cpu,
+        precision=settings.precision,
+        attention=settings.attention,
+        threads=settings.threads,
+        safe_mode=settings.safe_mode,
+        extensions_off=extensions_off,
+        hook_seconds=settings.hook_seconds,
+        ram_budget=settings.ram_budget,
+    )

@@ -15,7 +15,7 @@ from modules.attention.measured import Measured
 from modules.core.errors import TaffyError
 from modules.core.events import Described, Event, Failed, Faulted, Finished, Loaded, WorkerCard
 from modules.core.extensions import Fault
-from modules.core.task import Ask, Attend, Encode, Generate, Load, Switch, Task, Unload, Upscale
+from modules.core.task import Ask, Attend, Encode, Generate, Load, LookIn, Switch, Task, Unload, Upscale
 from modules.engine.engine import Engine
 from modules.families import FAMILIES
 from modules.families.device import pick_device
@@ -46,7 +46,7 @@ class Service:
             torch.set_num_threads(config.threads)
         measured = Measured(Path(config.cache_dir) / "attention.json")
         self._device = pick_device(config.use_cpu, config.precision, config.attention, measured)
-        models = tuple(Path(folder) for folder in config.models_dirs)
+        models = self._models = [Path(folder) for folder in config.models_dirs]
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
@@ -103,17 +103,25 @@ class Service:
                 yield from self._engine.look(task.id, task.request, task.inputs)
             case Load():
                 yield from self._engine.load(task.id, task.checkpoint)
+            case Ask():
+                yield from self._answers(task)
+            case _:
+                self._heed(task)
+        if not isinstance(task, Ask):
+            yield Described(task.id, self.card())
+        yield Finished(task.id, monotonic() - started)
+
+    def _heed(self, task: Task) -> None:
+        """What is done at once and has no answer."""
+        match task:
             case Unload():
                 self._unload()
             case Attend():
                 self._manager.attend(task.kernel)
+            case LookIn():
+                self._models[:] = map(Path, task.models_dirs)
             case Switch():
                 self._host.switch(task.off)
-            case Ask():
-                yield from self._answers(task)
-        if not isinstance(task, Ask):
-            yield Described(task.id, self.card())
-        yield Finished(task.id, monotonic() - started)
 
     def _answers(self, task: Ask) -> Iterator[Event]:
         question = Question(task.name, task.payload, task.job, task.data)

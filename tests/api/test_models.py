@@ -88,6 +88,12 @@ def test_a_pickle_is_converted_on_demand_or_the_reason_is_told(
     assert "old.ckpt could not be converted safely" in transfer["error"]
 
 
+def test_a_checkpoints_weights_are_loaded_on_demand_and_nothing_elses(server: Server, listed: dict[str, Any]) -> None:
+    assert server.client.post(f"/models/{listed['tiny']['id']}/load", json={}).json()["name"] == "tiny"
+    refused = server.client.post(f"/models/{listed['ink']['id']}/load", json={})
+    assert "ink is no checkpoint" in refused.json()["error"]
+
+
 def test_a_lora_of_few_steps_is_told_while_the_prompt_is_written(server: Server, models: Path) -> None:
     told = server.client.post("/words", json={"prompt": "a cat <lora:lcm-lora-sdv1-5:0.9>"}).json()["quick"]
     assert (told["lora"], told["steps"], told["cfg"], told["sampler"]) == ("lcm-lora-sdv1-5", 6, 1.5, "LCM")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 from modules.core.events import Described, Failed, Finished, PictureMade, Shown, WorkerCard
 from modules.core.moments import StepState
 from modules.core.request import GenerationRequest
-from modules.core.task import Attend, Encode, Generate, Load, Task, Unload
+from modules.core.task import Attend, Encode, Generate, Load, LookIn, Task, Unload
 from modules.hooks import hookimpl
 from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
@@ -72,6 +73,18 @@ def test_unload_gives_the_weights_back_and_says_so(service: Service) -> None:
     assert told(service, Load("load", "tiny")).loaded == "tiny"
     assert told(service, Unload("unload")).loaded == ""
     assert service._manager.current is None
+
+
+def test_folders_that_are_added_are_looked_into_from_then_on(
+    service: Service, tiny_models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "more" / "checkpoints").mkdir(parents=True)
+    shutil.copy(
+        tiny_models / "Stable-diffusion" / "tiny.safetensors", tmp_path / "more" / "checkpoints" / "new.safetensors"
+    )
+    assert isinstance(list(service.run(Load("load", "new")))[-1], Failed)
+    told(service, LookIn("look", (str(tiny_models), str(tmp_path / "more"))))
+    assert told(service, Load("load", "new")).loaded == "new"
 
 
 def test_the_attention_kernel_changes_while_a_checkpoint_is_loaded_and_the_record_says_why(service: Service) -> None:

@@ -23,7 +23,7 @@ class StyleModes:
 
     def __init__(self, moments: Moments, models: Sequence[Path]) -> None:
         self._moments = moments
-        self._models = tuple(models)
+        self._models = models
         self._known = KnownStyles()
 
     def job(self, task: str, request: GenerationRequest, inputs: Mapping[str, bytes]) -> StyleJob:

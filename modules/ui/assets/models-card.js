@@ -52,8 +52,8 @@ const ACTS = {
 
 /** One model. act(path, values): asks the server and draws anew. say(text): tells the person. */
 export class ModelCard {
-  constructor(model, { act, say, owner }) {
-    Object.assign(this, { model, act, say, owner });
+  constructor(model, { act, say, look, owner }) {
+    Object.assign(this, { model, act, say, look, owner });
     this.element = element("article", { className: "taffy-model", ariaLabel: model.name });
     if (model.problem) this.element.classList.add("broken");
     this.element.append(this.picture(), this.words(), this.buttons(), ...(model.problem ? [] : [this.details()]));
@@ -81,12 +81,24 @@ export class ModelCard {
     const [label, use] = ACTS[model.kind] ?? [];
     const made = [];
     if (use && !model.problem) made.push(button(label, () => this.say(use(model)), { ariaLabel: `${label}: ${model.name}` }));
+    if (model.kind === "checkpoint" && !model.problem && owner) {
+      const loaded = model.name === view.state?.checkpoint;
+      const load = () => this.act(`${model.id}/load`, {}, `${model.name} is loaded.`);
+      const unload = () => this.unload();
+      made.push(button(loaded ? "Unload" : "Load", loaded ? unload : load, { ariaLabel: `${loaded ? "Unload" : "Load"}: ${model.name}` }));
+    }
     if (model.convertible && owner) {
       const title = "Its weights alone are copied into a .safetensors file by a process without network; nothing in it is run";
       const convert = () => this.act(`${model.id}/convert`, {}, `${model.file} is being converted.`);
       made.push(button("Convert safely", convert, { title, ariaLabel: `Convert safely: ${model.file}` }));
     }
     return element("div", { className: "taffy-model-buttons" }, ...made);
+  }
+
+  async unload() {
+    const answer = await fetch("/memory/unload", { method: "POST" }).catch(() => null);
+    if (answer?.ok) await this.look("Nothing is loaded any more.");
+    else this.say("The server did not answer.");
   }
 
   details() {

@@ -54,6 +54,7 @@ class Models extends HTMLElement {
 
   /** Ask the server to do something; its answer, or null after the person was told why not. */
   async ask(path, values, say = "") {
+    this.say("…");
     const headers = { "Content-Type": "application/json" };
     const answer = await fetch(`/models/${path}`, { method: "POST", headers, body: JSON.stringify(values) }).catch(() => null);
     const told = (await answer?.json().catch(() => null)) ?? { error: "The server did not answer", advice: "" };
@@ -62,6 +63,7 @@ class Models extends HTMLElement {
       return null;
     }
     if (say) await this.look(say);
+    else this.say("");
     return told;
   }
 
@@ -95,7 +97,7 @@ class Models extends HTMLElement {
     const headers = { "Content-Type": "application/json" };
     const answer = await fetch("/settings", { method: "POST", headers, body: JSON.stringify({ models_dir: [...own, folder] }) });
     const told = await answer.json();
-    if (answer.ok) await this.look(`${folder} is used in place: nothing was copied.`);
+    if (answer.ok) await this.look(`${folder} is used in place: nothing was copied. The settings have the list of folders.`);
     else this.say(`${told.error}. ${told.advice}`);
   }
 
@@ -111,7 +113,12 @@ class Models extends HTMLElement {
   }
 
   section(kind, title, items) {
-    const tools = { act: (...question) => this.ask(...question), say: (text) => this.say(text), owner: this.told.owner };
+    const tools = {
+      act: (...question) => this.ask(...question),
+      say: (text) => this.say(text),
+      look: (text) => this.look(text),
+      owner: this.told.owner,
+    };
     if (!items.length && (this.search.value || this.kind.value || !EMPTY[kind])) return null;
     const cards = items.sort((one, other) => Boolean(one.problem) - Boolean(other.problem)).map((item) => new ModelCard(item, tools).element);
     const empty = element("p", { className: "taffy-hint" }, (EMPTY[kind] ?? "").replace("{folder}", this.told.folder));
