@@ -19,7 +19,7 @@ from modules.ui.vae import vae_choice
 
 def lay_out_groups(page: Page, tab: str, prefix: str = "") -> tuple[Form, dict[str, gr.Accordion]]:
     """The controls, and the groups by name. prefix: of the elements' ids, which must differ between tabs."""
-    html("<taffy-quick></taffy-quick>", "taffy-quick-line")
+    html("<taffy-quick></taffy-quick><taffy-found-hint></taffy-found-hint>", "taffy-quick-line")
     with gr.Accordion("Sampling", open=False, elem_id=f"{prefix}sampling") as sampling:
         form: Form = {"sampler": sampler_choice(), "schedule": schedule_choice(), "tiling": tiling_choice()}
         form["vae"] = vae_choice(page, prefix)

@@ -28,7 +28,7 @@ WHOLE, PART = (
 )  # grey levels, in the mean and in the worst part; other letters give 0.2 and 2, a move 2.3 and 19
 CELLS = 12  # parts a side
 STILL = "taffy-engine, taffy-settings code, #setting-data_dir { visibility: hidden } * { caret-color: transparent }"
-TABS = ("txt2img", "img2img", "style transfer", "Extras", "Settings", "Help")
+TABS = ("txt2img", "img2img", "style transfer", "Extras", "Models", "Settings", "Help")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -113,6 +114,35 @@ def test_a_download_comes_by_two_clicks_and_is_in_the_list(page: Page, server: N
 def test_a_pickle_that_cannot_be_converted_says_why(page: Page) -> None:
     page.get_by_role("button", name="Convert safely: old.ckpt").click()
     expect(page.get_by_label("Downloads and conversions")).to_contain_text("old.ckpt failed: ")
+
+
+def test_a_newcomer_is_told_of_them_once(browser: Browser, tmp_path: Path) -> None:
+    header_only(tmp_path / "home" / "ComfyUI" / "models" / "checkpoints" / "theirs.safetensors")
+    with pytest.MonkeyPatch.context() as patch, noise_page(tmp_path / "data", NoiseConfig()) as server:
+        patch.setitem(os.environ, "HOME", str(tmp_path / "home"))
+        with opened(browser, server) as page:
+            hint = page.locator("#taffy-frame-txt2img taffy-found-hint")
+            expect(hint).to_contain_text("There are checkpoints on this computer: ComfyUI (1).")
+            hint.get_by_role("button", name="No, thanks").click()
+            expect(hint).to_be_empty()
+            page.reload()
+            page.wait_for_timeout(1500)
+            expect(hint).to_be_empty()
+
+
+def test_controls_that_do_nothing_for_a_whole_pipeline_are_greyed(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "Stable-diffusion" / "whole"
+    plain_file(folder / "transformer" / "diffusion_pytorch_model.safetensors", {"w": (2, 2)})
+    (folder / "transformer" / "config.json").write_text('{"sample_size": 16, "patch_size": 2}')
+    index = {"_class_name": "PixArtSigmaPipeline", "transformer": ["diffusers", "PixArtTransformer2DModel"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    with noise_page(tmp_path, NoiseConfig()) as server, opened(browser, server) as page:
+        page.get_by_role("button", name="Sampling").click()
+        expect(page.locator("#taffy-frame-txt2img .taffy-sampler")).not_to_have_attribute("inert", "")
+        to_tab(page, "Models")
+        page.get_by_role("button", name="Use: whole").click()
+        to_tab(page, "txt2img")
+        expect(page.locator("#taffy-frame-txt2img .taffy-sampler")).to_have_attribute("inert", "")
 
 
 def test_another_programs_collection_is_offered(page: Page) -> None:

@@ -8,6 +8,8 @@ import "./keys.js";
 import "./helpers.js";
 import "./img2img.js";
 import "./live.js";
+import "./limits.js";
+import "./models-hint.js";
 import "./models.js";
 import "./queue.js";
 import "./quick.js";
