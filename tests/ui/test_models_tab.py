@@ -147,4 +147,4 @@ def test_controls_that_do_nothing_for_a_whole_pipeline_are_greyed(browser: Brows
 
 def test_another_programs_collection_is_offered(page: Page) -> None:
     expect(page.locator(".taffy-found")).to_contain_text("ComfyUI: 1 checkpoint in ")
-    expect(page.get_by_role("button", name=re.compile("Use .*ComfyUI/models in place"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Use .*ComfyUI.models in place"))).to_be_visible()
