@@ -18,10 +18,15 @@ class EngineBench:
     """`Bench` over the engine. Time spent in here is ours, not the extension's."""
 
     def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: Sequence[Path]) -> None:
-        self.models = models
+        self._models = models
         self._manager = manager
         self._engine = engine
         self._host = host
+
+    @property
+    def models(self) -> tuple[Path, ...]:
+        """The models folders, as they are now."""
+        return tuple(self._models)
 
     @contextmanager
     def family(self, checkpoint: str, prompt: str = "") -> Iterator[Family]:
