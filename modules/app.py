@@ -282,7 +282,9 @@ def build(settings: Settings) -> App:
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
     known = Book(data / "extensions.json")
-    host = FrontHost(settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds)
+    host = FrontHost(
+        settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds, settings.models_dirs
+    )
     extending = Extending(host, known, Attachments(data / "attachments"), data / "extensions", cache / "names.json")
     extending.open()
     hashes = Hashes(cache / "hashes")

@@ -15,6 +15,7 @@ from modules.api.batch import batch_routes
 from modules.api.checkpoints import checkpoint_routes
 from modules.api.doors import hosts
 from modules.api.entry import Entry
+from modules.api.extensions import MAX_ZIP, extension_routes
 from modules.api.guard import Guard
 from modules.api.help import help_routes
 from modules.api.inputs import input_routes
@@ -65,6 +66,7 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
         pace_routes(app),
         login_routes(app.access),
         people_routes(app),
+        extension_routes(app),
     ):
         server.include_router(routes)
     add_assets(server)
@@ -81,7 +83,7 @@ def make_server(app: App, mount: Mount = lambda server, app: None, heartbeat: fl
     mount(server, app)
     known = hosts(app.settings)
     origins = {f"http://{f'[{host}]' if ':' in host else host}:{app.settings.port}" for host in known}
-    return Guard(server, known, origins, Entry(app.access), {"/inputs": MAX_BYTES})
+    return Guard(server, known, origins, Entry(app.access), {"/inputs": MAX_BYTES, "/extensions/install": MAX_ZIP})
 
 
 def server_config(asgi_app: AsgiApp, settings: Settings) -> uvicorn.Config:

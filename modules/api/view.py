@@ -10,6 +10,7 @@ from modules.app import App
 from modules.core.events import Frame
 from modules.core.people import Person
 from modules.core.requests import REQUEST
+from modules.desk import picture_of
 from modules.gallery import Saved
 from modules.jobs.job import Job
 from modules.jobs.journal import EVERYBODY
@@ -97,7 +98,10 @@ def one_job(app: App, job: Job) -> Json:
 
 
 def pictures(app: App, job: Job) -> list[Json]:
-    return [picture(saved) for saved in app.gallery.of_job(job.id, job.owner)]
+    return [
+        {**picture(saved), "columns": app.host.column_values(picture_of(saved))}
+        for saved in app.gallery.of_job(job.id, job.owner)
+    ]
 
 
 def picture(saved: Saved) -> Json:

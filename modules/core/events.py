@@ -138,9 +138,9 @@ class Attached:
 class Answered:
     """One piece of an answer to `Ask`: something in JSON, and bytes where those say it better."""
 
-    task: str
     message: Message = None
     data: bytes = b""
+    task: str = ""  # filled in by the worker
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,20 @@ Thing = TypeVar("Thing", Tab, Control, Button, Route, Column)
 
 
 class FrontHost(Host):
-    """told: hears of each new fault at once."""
+    """told: hears of each new fault at once. models: folders with kinds of weights in them."""
 
     half = "front"
 
     def __init__(
-        self, folders: Sequence[Path], safe_mode: bool = False, off: Collection[str] = (), seconds: float = 20.0
+        self,
+        folders: Sequence[Path],
+        safe_mode: bool = False,
+        off: Collection[str] = (),
+        seconds: float = 20.0,
+        models: Sequence[Path] = (),
     ) -> None:
         super().__init__(folders, safe_mode, off, seconds)
+        self._models = tuple(models)
         self.told: Callable[[Fault], None] = lambda fault: None
         self._hands = Hands()
         self._known: dict[tuple[str, str], tuple[Any, ...]] = {}  # (hook, tab) -> what was registered
@@ -179,7 +185,7 @@ class FrontHost(Host):
         if key not in self._known:
             found: list[Thing] = []
             for one in self._implementations(hook):
-                values = {"tab": tab} if tab else {}
+                values = {"tab": tab, "models": self._models} if tab else {}
                 things = self.guarded(one.plugin_name, hook, partial(_checked, one, kind, check, values)) or ()
                 found += [replace(thing, extension=one.plugin_name) for thing in things]
             self._known[key] = tuple(found)

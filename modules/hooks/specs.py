@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pluggy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL import Image
     from torch import Tensor
 
@@ -39,8 +41,11 @@ def tabs() -> Sequence[Tab]:  # type: ignore[empty-body]
 
 
 @hookspec
-def controls(tab: str) -> Sequence[Control]:  # type: ignore[empty-body]
-    """Controls to show under the tab with this id ("txt2img" ...); their values are in the request's extras."""
+def controls(tab: str, models: Sequence[Path]) -> Sequence[Control]:  # type: ignore[empty-body]
+    """Controls to show under the tab with this id ("txt2img" ...); their values are in the request's extras.
+
+    models: folders with kinds of weights in them, for choices of files.
+    """
 
 
 @hookspec

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI
 
 from modules.app import App
-from modules.ui import extras, help, img2img, models, settings, style, txt2img
+from modules.ui import extensions, extras, help, img2img, models, settings, style, txt2img
 from modules.ui.controls import html
 from modules.ui.form import QUIET, hidden_button
 from modules.ui.theme import theme
@@ -30,6 +31,7 @@ def build_page(app: App) -> gr.Blocks:
         "extras": extras,
         "models": models,
         "settings": settings,
+        "extensions": extensions,
         "help": help,
     }.items():
         app.host.register(plugin, name)
@@ -59,12 +61,20 @@ def mount(server: FastAPI, app: App) -> None:
         footer_links=[],
         favicon_path=str(ICON),
         theme=theme(),
-        head=head(),
+        head=head(app),
     )
 
 
-def head() -> str:
+def head(app: App) -> str:
     """All styles, and all scripts at once: a browser that follows import after import fetches them in five rounds."""
     styles = (f'<link rel="stylesheet" href="/taffy/{file.name}">' for file in sorted(ASSETS.glob("*.css")))
     scripts = (f'<link rel="modulepreload" href="/taffy/{file.name}">' for file in sorted(ASSETS.glob("*.js")))
-    return "\n".join([*styles, *scripts, '<script type="module" src="/taffy/taffy.js"></script>'])
+    theirs = [asset_tag(f"/extensions/files/{name}") for name in app.host.assets()]
+    return "\n".join([*styles, *scripts, '<script type="module" src="/taffy/taffy.js"></script>', *theirs])
+
+
+def asset_tag(url: str) -> str:
+    """A style or a script of an extension."""
+    if url.endswith(".css"):
+        return f'<link rel="stylesheet" href="{quote(url)}">'
+    return f'<script type="module" src="{quote(url)}"></script>'

@@ -3,6 +3,7 @@
 import { chainButtons } from "./chain.js";
 import { History } from "./chain-history.js";
 import { element } from "./elements.js";
+import { addButtons, columnWords } from "./extension-buttons.js";
 import { requestOf, reuse, vary } from "./pictures.js";
 import { openViewer } from "./viewer.js";
 
@@ -28,6 +29,8 @@ export class Actions {
       this.button("Vary (strong)", "Make it once more with large changes", () => this.vary(STRONG)),
       ...chainButtons(this),
     );
+    addButtons(this);
+    this.columns = element("p", { className: "taffy-hint", hidden: true });
     this.history = new History();
     this.files = [this.download, this.film];
   }
@@ -62,6 +65,8 @@ export class Actions {
   show(picture) {
     if (picture.id !== this.picture?.id) this.say("");
     this.picture = picture;
+    this.columns.textContent = columnWords(picture);
+    this.columns.hidden = !this.columns.textContent;
     this.download.href = `${picture.url}?download=1`;
     this.film.href = `/jobs/${encodeURIComponent(picture.job.id)}/film.webp`;
     this.film.hidden = !picture.job.film;

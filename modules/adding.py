@@ -1,0 +1,123 @@
+"""Installing extensions: from a folder, from a zip, and the packages they need. Whoever asks must have been asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from modules.core.errors import BadExtension, CannotSave, NotThere
+from modules.core.settings import ROOT, Settings
+from modules.extending import Extending
+from modules.hooks.manifest import FILE, Manifest, check_api, conflicts, read_manifest
+from modules.installing import InstallFailed, run_watched, venv_python
+
+MAX_FILES, MAX_UNPACKED = 5_000, 500_000_000  # bytes
+_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[<>:\"|?*\x00-\x1f].*|.*[. ]")
+
+
+class Adding:
+    """Puts extensions into the last extensions folder. Nothing of them is run before they are there and whole."""
+
+    def __init__(self, extending: Extending, settings: Settings) -> None:
+        self._extending = extending
+        self._folder = settings.extensions_dirs[-1]  # the one somebody named, else our own
+
+    def from_folder(self, folder: str) -> None:
+        """Copy a folder with a manifest. Raises BadExtension, CannotSave."""
+        source = Path(folder).expanduser()
+        if not source.is_dir():
+            raise BadExtension(f"there is no folder {folder!r:.200}")
+        manifest = self._checked(source)
+        self._place(manifest.name, lambda to: shutil.copytree(source, to, ignore=_clutter))
+
+    def from_zip(self, data: bytes) -> None:
+        """Unpack a zip whose one folder (or root) has a manifest. Raises BadExtension, CannotSave."""
+        with tempfile.TemporaryDirectory() as place:
+            try:
+                with zipfile.ZipFile(BytesIO(data)) as archive:
+                    _unpack(archive, Path(place))
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+                raise BadExtension(f"the zip cannot be read: {error}") from error
+            inside = sorted(Path(place).glob(f"*/{FILE}"))
+            if len(inside) != 1:
+                raise BadExtension(f"a zip must have one folder with one {FILE}, this one has {len(inside)}")
+            self.from_folder(str(inside[0].parent))
+
+    def requirements(self, name: str) -> Iterator[bytes]:
+        """Install what an extension misses, within what Taffy itself runs on; the installer's lines.
+
+        Raises NotThere, BadExtension before the first line.
+        """
+        found = next((one for one in self._extending.host.found if one.name == name), None)
+        if found is None or found.manifest is None:
+            raise NotThere(f"there is no extension {name!r:.60}")
+        if problems := conflicts(found.manifest, (ROOT / "requirements.txt").read_text(encoding="utf-8")):
+            raise BadExtension("; ".join(problems), "ask its author for a version that fits this Taffy")
+        return self._installed(found.missing)
+
+    def _installed(self, wanted: tuple[str, ...]) -> Iterator[bytes]:
+        target = ["-c", str(ROOT / "requirements.txt"), "--python", str(venv_python(ROOT))]
+        command = [str(venv_python(ROOT)), "-m", "uv", "pip", "install", "--only-binary", ":all:", *target, *wanted]
+        shown = ""
+        try:
+            for line in run_watched(command, dict(os.environ)):
+                if line != shown:
+                    shown = line
+                    yield f"{line}\n".encode()
+        except InstallFailed as error:
+            yield f"{error.message}; {error.advice}\n".encode()
+        else:
+            self._extending.renew()
+            yield b"done\n"
+
+    def _checked(self, folder: Path) -> Manifest:
+        manifest = read_manifest(folder)
+        check_api(manifest)
+        if any(one.name == manifest.name for one in self._extending.host.found):
+            raise BadExtension(f"there is an extension {manifest.name} already", "remove its folder first")
+        return manifest
+
+    def _place(self, name: str, put: Callable[[Path], object]) -> None:
+        target = self._folder / name
+        unfinished = self._folder / f".{name}.unfinished"
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            put(unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise CannotSave(f"the extension could not be written to {target}: {error.strerror or error}") from error
+        self._extending.renew()
+
+
+def _clutter(folder: str, names: list[str]) -> set[str]:
+    """What is not copied: caches, version control, and links, which could lead anywhere."""
+    return {name for name in names if name in {"__pycache__", ".git", ".venv"} or (Path(folder) / name).is_symlink()}
+
+
+def _unpack(archive: zipfile.ZipFile, place: Path) -> None:
+    """Every member below `place`, or nothing. Raises BadExtension for names that lead elsewhere, links and bombs."""
+    members = archive.infolist()
+    if len(members) > MAX_FILES or sum(one.file_size for one in members) > MAX_UNPACKED:
+        raise BadExtension(f"the zip is too large: at most {MAX_FILES:,} files and {MAX_UNPACKED // 10**6} MB unpacked")
+    for one in members:
+        path = PurePosixPath(one.filename)
+        kind = stat.S_IFMT(one.external_attr >> 16)
+        odd = any(part == ".." or _WINDOWS.fullmatch(part) for part in path.parts)
+        if path.is_absolute() or odd or "\\" in one.filename or kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            raise BadExtension(f"the zip has an entry that leads outside or is no plain file: {one.filename!r:.120}")
+    for one in members:
+        target = place / one.filename
+        if one.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(one) as source, target.open("xb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
