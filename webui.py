@@ -14,7 +14,7 @@ from modules.core.settings import ROOT, Settings, load_settings
 
 def main(argv: list[str]) -> None:
     check_python()
-    if argv and argv[0] in {"user", "doctor"}:
+    if argv and argv[0] in {"user", "doctor", "new-extension"}:
         ensure(ROOT, ["front"], [str(ROOT / "webui.py"), *argv])
         from modules import commands
 

@@ -36,11 +36,10 @@ def extension_routes(app: App) -> APIRouter:
         return {"extensions": [described(app, one) for one in app.host.found], **common(app)}
 
     @routes.post("/renew", dependencies=LOCAL)
-    def renew() -> Json:
+    async def renew(request: Request) -> Json:
         """Look at the disk again."""
-        app.extending.renew()
-        app.queue.interrupt()
-        return every()
+        await run_in_threadpool(app.extending.renew)
+        return await changed(app, request, every)
 
     @routes.post("/{name}/switch", dependencies=LOCAL)
     async def switch(name: str, request: Request) -> Json:
@@ -48,8 +47,7 @@ def extension_routes(app: App) -> APIRouter:
         if not isinstance(values.get("on"), bool):
             raise BadRequest('a switch says {"on": true} or {"on": false}')
         await run_in_threadpool(app.extending.switch, name, values["on"])
-        app.queue.interrupt()
-        return await run_in_threadpool(every)
+        return await changed(app, request, every)
 
     @routes.post("/{name}/settings")
     async def settings(name: str, request: Request) -> Json:
@@ -68,6 +66,14 @@ def extension_routes(app: App) -> APIRouter:
     add_presses(routes, app)
     add_own(routes, app)
     return routes
+
+
+async def changed(app: App, request: Request, every: Callable[[], Json]) -> Json:
+    """Other extensions are in use: the worker hears of it between two jobs, the page is built anew."""
+    app.queue.interrupt()
+    if remount := getattr(request.app.state, "remount", None):
+        await remount()
+    return await run_in_threadpool(every)
 
 
 def add_installing(routes: APIRouter, app: App, every: Callable[[], Json]) -> None:
@@ -89,8 +95,7 @@ def add_installing(routes: APIRouter, app: App, every: Callable[[], Json]) -> No
             if not isinstance(values.get("folder"), str):
                 raise BadRequest('send a zip as application/zip, or {"folder": path} as JSON')
             await run_in_threadpool(adding.from_folder, values["folder"])
-        app.queue.interrupt()
-        return await run_in_threadpool(every)
+        return await changed(app, request, every)
 
     @routes.post("/{name}/requirements", dependencies=LOCAL)
     def requirements(name: str, consent: str = "") -> StreamingResponse:

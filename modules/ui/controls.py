@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from html import escape
 from itertools import groupby
 
 import gradio as gr
@@ -135,7 +137,9 @@ def extension_controls(controls: Sequence[Control]) -> tuple[Form, dict[str, gr.
     groups = {}
     for extension, group in groupby(controls, key=lambda control: control.extension):
         with gr.Accordion(extension.replace("_", " ").capitalize(), open=False) as groups[extension]:
-            form |= {f"{extension}.{control.name}": draw_control(control) for control in group}
+            for heading, part in groupby(group, key=lambda control: control.group):
+                with gr.Accordion(heading, open=False) if heading else nullcontext():
+                    form |= {f"{extension}.{control.name}": draw_control(control) for control in part}
     return form, groups
 
 
@@ -150,4 +154,12 @@ def draw_control(control: Control) -> Component:
         case "choice":
             return gr.Dropdown(list(control.choices), **common)
         case "text":
-            return gr.Textbox(**common)
+            return gr.Textbox(lines=control.lines, **common)
+        case "picture":
+            about = (
+                f'data-name="{escape(control.extension)}.{escape(control.name)}" data-label="{escape(control.label)}"'
+            )
+            html(f"<taffy-extension-picture {about}></taffy-extension-picture>")
+            return gr.JSON(control.default, visible="hidden")
+        case "hidden":
+            return gr.JSON(control.default, visible="hidden")

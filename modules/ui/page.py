@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.routes import App as GradioApp
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Mount
 
 from modules.app import App
 from modules.ui import extensions, extras, help, img2img, models, settings, style, txt2img
@@ -22,19 +25,20 @@ OPEN = '() => ({__type__: "update", selected: %s})'
 CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
 
 
+PLUGINS = {
+    "txt2img": txt2img,
+    "img2img": img2img,
+    "style": style,
+    "extras": extras,
+    "models": models,
+    "settings": settings,
+    "extensions": extensions,
+    "help": help,
+}
+
+
 def build_page(app: App) -> gr.Blocks:
     """Everything on the page."""
-    for name, plugin in {
-        "txt2img": txt2img,
-        "img2img": img2img,
-        "style": style,
-        "extras": extras,
-        "models": models,
-        "settings": settings,
-        "extensions": extensions,
-        "help": help,
-    }.items():
-        app.host.register(plugin, name)
     with gr.Blocks(
         title="Taffy", analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY, KEEP_FOR)
     ) as page:
@@ -50,8 +54,30 @@ def build_page(app: App) -> gr.Blocks:
 
 
 def mount(server: FastAPI, app: App) -> None:
-    """Put the page at "/", behind all routes the server has already; "/taffy/" is where those serve our assets."""
+    """Put the page at "/", behind all routes the server has already; "/taffy/" is where those serve our assets.
+
+    `server.state.remount` builds it anew, for tabs and controls of extensions that came or went.
+    """
     os.environ["GRADIO_TEMP_DIR"] = str(app.settings.data_dir / "uploads")  # read by every component
+    for name, plugin in PLUGINS.items():
+        app.host.register(plugin, name)
+    put_page(server, app)
+    place = next(route for route in server.routes if isinstance(route, Mount) and isinstance(route.app, GradioApp))
+
+    async def remount() -> None:
+        """The page as it would be after a restart; open pages keep the old one until they are reloaded."""
+        aside = FastAPI()
+        await run_in_threadpool(put_page, aside, app)
+        fresh = next(route.app for route in aside.routes if isinstance(route, Mount))
+        assert isinstance(fresh, GradioApp)
+        fresh.get_blocks().run_startup_events()
+        await fresh.get_blocks().run_extra_startup_events()
+        place.app = fresh
+
+    server.state.remount = remount
+
+
+def put_page(server: FastAPI, app: App) -> None:
     gr.mount_gradio_app(
         server,
         build_page(app),

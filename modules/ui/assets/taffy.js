@@ -3,6 +3,7 @@
 import "./about.js";
 import "./complete.js";
 import "./engine.js";
+import "./extension-picture.js";
 import "./extensions.js";
 import "./extras.js";
 import "./keys.js";
