@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from .units import Unit
 
-Levels = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Levels = np.ndarray[tuple[int, ...], np.dtype[np.floating[Any]]]
 
 
 def prepared(picture: Image.Image, unit: Unit, size: tuple[int, int]) -> Image.Image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -218,12 +217,11 @@ def test_files_are_offered_by_name(control: Control, tmp_path: Path) -> None:
 def prepare(control: Control) -> Callable[..., np.ndarray]:
     """(name of a preprocessor, picture) -> levels of what the network sees."""
     control.host.load()
-    modules = {name.rpartition(".")[2]: module for name, module in sys.modules.items() if name.startswith("extension_")}
-    preprocess: Any = modules["preprocess"]
-    unit: Any = modules["units"].Unit("image", "model")
+    plugin: Any = control.host._plugins.get_plugin("controlnet")
+    unit = plugin.Unit("image", "model")
 
     def prepare(name: str, picture: Image.Image, size: tuple[int, int] = (64, 48), **values: Any) -> np.ndarray:
-        return np.asarray(preprocess.prepared(picture, replace(unit, preprocessor=name, **values), size)).astype(int)
+        return np.asarray(plugin.prepared(picture, replace(unit, preprocessor=name, **values), size)).astype(int)
 
     return prepare
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from modules.app import App, build
-from modules.core.events import Answered, Attached, Event, Failed, PictureMade, Told
+from modules.core.events import Answered, Attached, Event, Failed, PictureMade, Stepped, Told
 from modules.core.people import LOCAL_OWNER
 from modules.core.request import GenerationRequest
 from modules.core.settings import Settings
@@ -170,8 +170,8 @@ def test_schedules(service: Service) -> None:
 
 
 def test_previews(service: Service) -> None:
-    frames = [event.frame for event in made(service, preview="grey") if getattr(event, "frame", None)]
-    assert frames[-1].method == "grey"  # type: ignore[union-attr]
+    frames = [event.frame for event in made(service, preview="grey") if isinstance(event, Stepped) and event.frame]
+    assert frames[-1].method == "grey"
     assert "grey" in PREVIEWS
 
 
