@@ -6,8 +6,6 @@ import json
 from html import escape
 from typing import Any
 
-import gradio as gr
-
 from modules.hooks import BadRequest, Call, Desk, GenerationRequest, Reply, Route, Tab, hookimpl
 
 from . import book
@@ -21,6 +19,8 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Grid - Taf
 
 
 def build(desk: Desk) -> None:
+    import gradio as gr  # takes seconds, and the page has it by now
+
     names = [*OWN, *FIELDS, *sorted({f"{one.extension}.{one.name}" for one in desk.controls("txt2img")})]
     gr.HTML(f'<taffy-grid-maker data-fields="{escape(json.dumps(names))}"></taffy-grid-maker>')
 

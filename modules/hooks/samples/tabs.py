@@ -1,11 +1,11 @@
 """A tab that shows a sentence."""
 
-import gradio as gr
-
 from modules.hooks import Desk, Tab, hookimpl
 
 
 def build(desk: Desk) -> None:
+    import gradio as gr  # takes seconds, and the page has it by now
+
     gr.Markdown(f"There are {len(desk.checkpoints())} checkpoints.")
 
 
