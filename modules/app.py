@@ -25,13 +25,11 @@ from modules.core.upscaling import UpscaleRequest
 from modules.core.worker import Worker
 from modules.desk import ExtensionDesk
 from modules.dispatch import Dispatcher
-from modules.extending import Extending
+from modules.extending import Extending, extending_of
 from modules.gallery import Gallery, Inputs
 from modules.hooks import Control
-from modules.hooks.book import Book
 from modules.hooks.front_host import FrontHost
 from modules.installing import Install
-from modules.jobs.attachments import Attachments
 from modules.jobs.complete import complete, complete_without_card
 from modules.jobs.job import Job
 from modules.jobs.journal import Journal
@@ -281,12 +279,7 @@ def build(settings: Settings) -> App:
     check_name("--preview", settings.preview, PREVIEWS, "automatic", "off")
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
-    known = Book(data / "extensions.json")
-    host = FrontHost(
-        settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds, settings.models_dirs
-    )
-    extending = Extending(host, known, Attachments(data / "attachments"), data / "extensions", cache / "names.json")
-    extending.open()
+    extending = extending_of(settings)
     hashes = Hashes(cache / "hashes")
     models = list(settings.models_dirs)
     index = Index(models, hashes)
@@ -306,7 +299,7 @@ def build(settings: Settings) -> App:
         extending=extending,
         access=access_of(settings),
         packages=Install(ROOT, "worker", settings.torch_backend),
-        worker=ProcessWorker(config_of(settings, cache, tuple(known.off))),
+        worker=ProcessWorker(config_of(settings, cache, tuple(extending.book.off))),
     )
 
 

@@ -1,4 +1,4 @@
-"""What `python webui.py` does besides serving: `user ...` for the named users, `doctor` for a report to paste."""
+"""What `python webui.py` does besides serving: `user` for named users, `doctor` for a report, `new-extension`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from getpass import getpass
 
 from modules.core.errors import BadSetting
 from modules.core.people import ROLES
-from modules.core.settings import Settings, load_settings
+from modules.core.settings import ROOT, Settings, load_settings
 from modules.people.users import Users
 
 USAGE = f"""python webui.py user list
@@ -21,16 +21,29 @@ A password is asked for, or read from standard input. --data-dir comes last, if 
 
 
 def run(words: Sequence[str]) -> None:
-    """`user ...` or `doctor`, then flags. Raises BadSetting."""
+    """`user ...`, `doctor` or `new-extension`, then flags. Raises BadSetting."""
     name, *rest = words
     if name == "doctor":
         from modules.doctor import report
 
         print(report(load_settings(rest, os.environ)))
         return
+    if name == "new-extension":
+        new_extension(rest)
+        return
     cut = next((at for at, word in enumerate(rest) if word.startswith("--") and word != "--role"), len(rest))
     settings = load_settings(rest[cut:], os.environ)
     change_users(rest[:cut], settings)
+
+
+def new_extension(names: Sequence[str]) -> None:
+    """Write an extension that works, for its author to change. Raises BadSetting, BadExtension."""
+    from modules.hooks.new import write
+
+    if len(names) != 1:
+        raise BadSetting("new-extension needs a name", "python webui.py new-extension my-first")
+    folder = write(ROOT / "extensions", names[0])
+    print(f"{folder} is there. Try it: python -m tests {folder.relative_to(ROOT)}")
 
 
 def change_users(words: Sequence[str], settings: Settings) -> None:

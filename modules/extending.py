@@ -16,6 +16,7 @@ from modules.core.extensions import Fault
 from modules.core.paths import write_atomically
 from modules.core.registry import Registry
 from modules.core.request import GenerationRequest, TextField
+from modules.core.settings import Settings
 from modules.core.task import Switch
 from modules.hooks.book import Book
 from modules.hooks.control import allowed_values, fits
@@ -163,6 +164,17 @@ class Extending:
                 if name not in TABLES[hook]:
                     TABLES[hook].add(name, _stand_in(hook, name))
                     self._added.append((hook, name))
+
+
+def extending_of(settings: Settings) -> Extending:
+    """Wired and open. Raises BadSetting for a file that cannot be read."""
+    data = settings.data_dir
+    known = Book(data / "extensions.json")
+    wanted = settings.extensions_dirs, settings.safe_mode, tuple(known.off), settings.hook_seconds
+    host = FrontHost(*wanted, settings.models_dirs)
+    one = Extending(host, known, Attachments(data / "attachments"), data / "extensions", data / "cache" / "names.json")
+    one.open()
+    return one
 
 
 def _stand_in(hook: str, name: str) -> Any:

@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from modules.adding import Adding
 from modules.api.jobs import read_json
 from modules.api.local import must_be_local_owner
+from modules.api.people import Asking, whose
 from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest, NotThere
-from modules.core.people import LOCAL_OWNER
 from modules.hooks.discover import Found
 from modules.hooks.front_values import Call, Control, Reply
 
@@ -31,9 +31,13 @@ LOCAL = [Depends(must_be_local_owner)]
 def extension_routes(app: App) -> APIRouter:
     routes = APIRouter(prefix="/extensions")
 
-    @routes.get("")
     def every() -> Json:
         return {"extensions": [described(app, one) for one in app.host.found], **common(app)}
+
+    @routes.get("")
+    def seen(person: Asking) -> Json:
+        """Who is not the owner sees the buttons, and no program's insides."""
+        return every() if person.role == "owner" else {"extensions": [], **common(app)}
 
     @routes.post("/renew", dependencies=LOCAL)
     async def renew(request: Request) -> Json:
@@ -49,7 +53,7 @@ def extension_routes(app: App) -> APIRouter:
         await run_in_threadpool(app.extending.switch, name, values["on"])
         return await changed(app, request, every)
 
-    @routes.post("/{name}/settings")
+    @routes.post("/{name}/settings", dependencies=LOCAL)
     async def settings(name: str, request: Request) -> Json:
         changes = await read_json(request)
         await run_in_threadpool(app.extending.change_settings, name, changes)
@@ -109,13 +113,15 @@ def add_presses(routes: APIRouter, app: App) -> None:
     """Buttons under pictures."""
 
     @routes.post("/{name}/buttons/{button}")
-    async def press(name: str, button: str, request: Request) -> Json:
+    async def press(name: str, button: str, request: Request, person: Asking) -> Json:
         values = await read_json(request)
+        person.must_make()
         picture = values.get("picture")
         if not isinstance(picture, str):
             raise BadRequest('a button is pressed for a picture: {"picture": id}')
         desk = app.desk(name)
-        shown = await run_in_threadpool(desk.picture, picture, LOCAL_OWNER)
+        owner = await run_in_threadpool(whose, person, app.gallery.owner_of, picture)
+        shown = await run_in_threadpool(desk.picture, picture, owner)
         outcome = await run_in_threadpool(app.host.press, name, button, shown, desk)
         return {"text": outcome.text, "link": outcome.link}
 
@@ -124,9 +130,10 @@ def add_own(routes: APIRouter, app: App) -> None:
     """Routes of extensions themselves."""
 
     @routes.api_route("/{name}/api/{path:path}", methods=["GET", "POST"])
-    async def own(name: str, path: str, request: Request) -> Response:
+    async def own(name: str, path: str, request: Request, person: Asking) -> Response:
         body = await request.body()
-        asked = Call(LOCAL_OWNER, dict(request.query_params), body)
+        owner = person.sees if request.method == "GET" else person.must_make()
+        asked = Call(owner, dict(request.query_params), body)
         route = await run_in_threadpool(app.host.route, name, request.method, path)
         reply = await run_in_threadpool(app.host.reply, route, asked, app.desk(name))
         return response(reply)
