@@ -15,10 +15,15 @@ NEVER = (1 << 31) - 1
 
 
 def keep_freed_memory() -> None:
-    """From now on, in this process. Only glibc has to be told."""
+    """From now on, in this process."""
+    set_thresholds(LARGEST, NEVER)
+
+
+def set_thresholds(mapped: int, kept: int) -> None:
+    """Bytes from which a piece comes straight from the system, and free bytes that are kept. Only glibc is told."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(_MMAP_THRESHOLD, LARGEST)
-        libc.mallopt(_TRIM_THRESHOLD, NEVER)
+        libc.mallopt(_MMAP_THRESHOLD, mapped)
+        libc.mallopt(_TRIM_THRESHOLD, kept)
 
 
 def return_freed_memory() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modules.core.events import Loaded, Stepped
 from modules.core.request import GenerationRequest
+from modules.manager.heap import keep_freed_memory, set_thresholds
 from tests.bench.start import say
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Turns:
 
     def ours(self, request: GenerationRequest) -> list[float]:
         """Seconds of every step, and of the whole picture last."""
+        keep_freed_memory()  # as our worker does
         seconds: list[float] = []
         began = said = perf_counter()
         events: Any = self.engine.generate("bench", request, {})
@@ -110,6 +112,7 @@ class Turns:
         """The same of diffusers' pipeline."""
         import torch
 
+        set_thresholds(32 << 20, 64 << 20)  # what glibc's own grow to by themselves
         stamps: list[float] = []
 
         def note(pipeline: object, index: int, timestep: object, values: dict[str, Any]) -> dict[str, Any]:
@@ -150,8 +153,18 @@ def engine_on(models: Path, cache: Path, options: Namespace) -> tuple[Engine, Ma
     return Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager
 
 
+def plain(network: Any) -> Any:
+    """diffusers' own layers and attention (SDPA) around the very same weights."""
+    import torch
+
+    with torch.device("meta"):
+        copy = type(network).from_config(network.config)
+    copy.load_state_dict(network.state_dict(), assign=True)
+    return copy.requires_grad_(False).eval()
+
+
 def pipeline_of(family: Any) -> Any:
-    """diffusers' pipeline around the very same modules."""
+    """diffusers' pipeline around the same weights, in the same precision and memory order."""
     from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 
     scheduler = EulerDiscreteScheduler(
@@ -162,10 +175,10 @@ def pipeline_of(family: Any) -> Any:
         steps_offset=1,
     )
     pipeline: Any = StableDiffusionPipeline(
-        vae=family.vae,
+        vae=plain(family.vae),
         text_encoder=family.text_encoder,
         tokenizer=None,
-        unet=family.unet,
+        unet=plain(family.unet),
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
