@@ -73,6 +73,7 @@ class Manager:
         if family is None:
             family = yield from self._loaded(entry, header, loader, other)
         self._family, self._choice = family, choice
+        return_freed_memory()  # not before: the new weights take the place of the old ones
         for path in filter(None, (entry.path, choice.vae)):
             self._hashes.ask(path)
         return family
@@ -104,6 +105,7 @@ class Manager:
         self._family = self._choice = None
         self._shelf.clear()
         self._empty_device()
+        return_freed_memory()
 
     def _hash_of(self, path: Path) -> ShortHash:
         return lambda: self._hashes.known(path)
@@ -157,7 +159,6 @@ class Manager:
             continue
 
     def _empty_device(self) -> None:
-        return_freed_memory()
         if self._device.kind == "cuda":
             import torch
 

@@ -1,5 +1,5 @@
 """`python -m tests.bench NAME`: measure one thing, show a table, write JSON and a plot. NAME: start, step,
-preview, page, upscale, style, kill or load."""
+preview, page, upscale, style, kill, load, swap or memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from modules.bootstrap import ensure
 from modules.core.errors import TaffyError
 from modules.core.paths import write_atomically
-from tests.bench import kill, page, preview, start, step, style, upscale
+from tests.bench import kill, memory, page, preview, start, step, style, swap, upscale
 from tests.bench.plot import plot
 from tests.bench.report import Report, as_json, table
 from tests.bench.start import ROOT, BenchFailed
@@ -27,6 +27,8 @@ BENCHES = {
     "upscale": upscale,
     "style": style,
     "kill": kill,
+    "swap": swap,
+    "memory": memory,
 }
 
 

@@ -15,7 +15,7 @@ from tests.checkpoints import write_ldm
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def full_size_checkpoint(path: Path) -> Path:
+def full_size_checkpoint(path: Path, seed: int = 0) -> Path:
     """Write 2.1 GB in the single-file layout, fp16, seeded; returns its path. Needs about 5 GB of memory."""
     with torch.device("meta"):
         unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)  # else diffusers' defaults, which are its
@@ -28,13 +28,13 @@ def full_size_checkpoint(path: Path) -> Path:
         text = CLIPTextModel(
             CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
         )
-    return write_ldm(path, randomised(unet), randomised(vae), randomised(text))
+    return write_ldm(path, *(randomised(network, seed) for network in (unet, vae, text)))
 
 
-def randomised(network: Network) -> Network:
+def randomised(network: Network, seed: int = 0) -> Network:
     """Half-precision weights that keep the size of what passes through: norms 1, the rest 1 / sqrt(inputs)."""
     network = network.half().to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in network.named_parameters():
             if weight.ndim == 1:

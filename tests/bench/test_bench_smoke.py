@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -119,3 +120,19 @@ def test_bench_upscale_compares_tiles_with_spandrels_own_call_and_measures_memor
     assert rows["a picture"]["median"] == rows["Taffy, tiled"]["median"] / rows["spandrel, untiled"]["median"]
     assert rows["64 -> 256"]["unit"] == "MB"
     assert report["facts"]["64 pixels"].startswith("16 tiles")
+
+
+def test_bench_swap_compares_our_swap_with_from_single_file(tmp_path: Path) -> None:
+    assert main(["swap", "--checkpoints", "tiny", "--runs", "1", "--out", str(tmp_path)]) == 0
+    rows = json.loads((tmp_path / "swap.json").read_text())["rows"]
+    panels = {row["panel"]: row for row in rows}
+    assert panels["Ours : diffusers, pair by pair"]["limit"] == 0.9
+    assert all(row["min"] > 0 for row in rows)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process what it holds")
+def test_bench_memory_compares_two_processes(tmp_path: Path) -> None:
+    assert main(["memory", "--checkpoints", "tiny", "--runs", "1", "--precision", "fp32", "--out", str(tmp_path)]) == 0
+    ours, theirs, ratio = json.loads((tmp_path / "memory.json").read_text())["rows"]
+    assert ratio["median"] == ours["median"] / theirs["median"] > 0
