@@ -148,6 +148,13 @@ class Settings:
         "--ram-budget",
         "GB for checkpoints that wait to be used again; auto: two fifths of all",
     )
+    device_budget: int = setting(
+        0,
+        whole(0, 10_000),
+        "Memory",
+        "--device-budget",
+        "GB Taffy may use of the device that computes; 0: all that is free",
+    )
     unload_after: int = setting(
         0, whole(0, 10_000), "Memory", "--unload-after", "minutes without work until memory is given back; 0 is never"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modules.attention.base import KERNELS
 from modules.attention.choose import Measure, choose
 from modules.attention.measure import benchmark
+from modules.core.scarcity import ram_free, resident
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +19,7 @@ class Device:
     """kind: "cuda", "mps", "xpu" or "cpu", as torch names it. dtype: "fp32", "bf16" or "fp16".
 
     channels_last: whether weights of convolutions are kept in that order. attention: "automatic" or one of `KERNELS`.
-    measure: how fast and exact the kernels are here.
+    measure: how fast and exact the kernels are here. budget: bytes that may be used of its memory; 0 is all.
     """
 
     kind: str
@@ -26,10 +27,31 @@ class Device:
     channels_last: bool
     attention: str
     measure: Measure = benchmark
+    budget: int = 0
 
     def kernel(self, head_size: int) -> tuple[str, str]:
         """(name in `KERNELS`, why that one) for a network whose heads have so many numbers a token."""
         return choose(self.kind, self.attention, self.dtype, head_size, self.measure)
+
+    def empty(self) -> None:
+        """Give back what the device keeps for later."""
+        import torch
+
+        if self.kind in {"cuda", "xpu", "mps"}:
+            getattr(torch, self.kind).empty_cache()
+
+    def free(self) -> int | None:
+        """Bytes there are for work, within the budget; None where only the system itself knows."""
+        import torch
+
+        if self.kind == "cuda":
+            available: int | None = torch.cuda.mem_get_info()[0]
+        else:
+            available = ram_free()
+        if not self.budget or available is None:
+            return available
+        used = torch.cuda.memory_allocated() if self.kind == "cuda" else resident()
+        return max(0, min(available, self.budget - used))
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -54,12 +76,12 @@ class Device:
         return torch.cuda.get_device_name() if self.kind == "cuda" else self.kind
 
 
-def pick_device(use_cpu: bool, precision: str, attention: str, measure: Measure = benchmark) -> Device:
+def pick_device(use_cpu: bool, precision: str, attention: str, measure: Measure = benchmark, budget: int = 0) -> Device:
     """The best device there is, or the CPU. precision: "auto", "fp32" or "bf16". Raises UnknownName (attention)."""
     kind = "cpu" if use_cpu else _accelerator()
     dtype = _best_dtype(kind) if precision == "auto" else precision
     wanted = attention if attention == "automatic" else KERNELS.canonical(attention)
-    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=wanted, measure=measure)
+    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=wanted, measure=measure, budget=budget)
 
 
 def _accelerator() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from modules.attention.base import KERNELS
 from modules.core.errors import OutOfMemory
 from modules.core.family import Family
+from modules.core.scarcity import ram_free
 from modules.families import FAMILIES, recognise
 from modules.families.base import FamilyLoader, ShortHash, VaeFile
 from modules.families.device import Device
@@ -17,7 +18,7 @@ from modules.manager.adapters import Adapters
 from modules.manager.hashes import Hashes
 from modules.manager.heap import return_freed_memory
 from modules.manager.index import Entry, Index
-from modules.manager.memory import out_of_memory, ram_budget, ram_free
+from modules.manager.memory import out_of_memory, ram_budget
 from modules.manager.shelf import Shelf
 from modules.manager.vaes import AUTOMATIC, Vaes
 
@@ -104,7 +105,7 @@ class Manager:
         """Give the memory of all weights back, at once: nothing in a family refers to itself in a circle."""
         self._family = self._choice = None
         self._shelf.clear()
-        self._empty_device()
+        self._device.empty()
         return_freed_memory()
 
     def _hash_of(self, path: Path) -> ShortHash:
@@ -115,7 +116,7 @@ class Manager:
         self._family = self._choice = None
         if family is not None:
             self._shelf.put(choice, family)
-        self._empty_device()
+        self._device.empty()
 
     def _taken(self, choice: Choice) -> Family | None:
         """From those that wait, back on the device."""
@@ -134,7 +135,7 @@ class Manager:
             return (yield from self._read(entry, header, loader, vae))
         except OutOfMemory:
             self._shelf.clear()
-        self._empty_device()
+        self._device.empty()
         return (yield from self._read(entry, header, loader, vae))
 
     def _read(
@@ -157,12 +158,6 @@ class Manager:
         wanted = stored * BITS[self._device.dtype] / 16
         while (free := ram_free()) is not None and free < wanted and self._shelf.drop():
             continue
-
-    def _empty_device(self) -> None:
-        if self._device.kind == "cuda":
-            import torch
-
-            torch.cuda.empty_cache()
 
 
 def _choice(entry: Entry, vae: Path | None) -> Choice:

@@ -7,18 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from modules.core.errors import OutOfMemory
+from modules.core.scarcity import is_lack_of_memory
 
 SHARE = 0.4  # of the machine's memory, for checkpoints that wait to be used again
 LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
-    """The error to show if `error` means that there was no memory for `doing` ("loading x"); None if it does not.
-
-    GPUs raise torch.OutOfMemoryError; for the machine's own memory torch has a bare RuntimeError, Python MemoryError.
-    """
-    if not isinstance(error, MemoryError) and not any(words in str(error).lower() for words in _WORDS):
+    """The error to show if `error` means that there was no memory for `doing` ("loading x"); None if it does not."""
+    if not is_lack_of_memory(error):
         return None
     advice = "close other programs, choose a smaller checkpoint or smaller pictures, or start Taffy with --use-cpu"
     return OutOfMemory(f"there was not enough memory for {doing}", advice)
@@ -27,14 +24,6 @@ def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
 def ram_budget(wanted: str) -> int:
     """Bytes for waiting checkpoints. wanted: gigabytes as text, or "auto" for 40 % of the machine's memory."""
     return int(SHARE * _total()) if wanted == "auto" else int(wanted) * 10**9
-
-
-def ram_free() -> int | None:
-    """Bytes the machine can still give; None where only the system itself knows."""
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    return None
 
 
 def _total() -> int:

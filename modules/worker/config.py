@@ -13,7 +13,7 @@ class WorkerConfig:
     """models_dirs, extension_dirs: folders as text. threads: CPU threads for arithmetic, 0 for torch's own choice.
 
     extensions_off: names of those not wanted. hook_seconds: how long a hook of one may take.
-    ram_budget: gigabytes as text, or "auto".
+    ram_budget: gigabytes as text, or "auto". device_budget: gigabytes, 0 for all there is.
     """
 
     models_dirs: tuple[str, ...]
@@ -27,6 +27,7 @@ class WorkerConfig:
     extensions_off: tuple[str, ...] = ()
     hook_seconds: float = 20.0
     ram_budget: str = "auto"
+    device_budget: int = 0
 
 
 def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) -> WorkerConfig:
@@ -43,4 +44,5 @@ def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) 
         extensions_off=extensions_off,
         hook_seconds=settings.hook_seconds,
         ram_budget=settings.ram_budget,
+        device_budget=settings.device_budget,
     )

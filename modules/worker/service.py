@@ -45,7 +45,8 @@ class Service:
         if config.threads:
             torch.set_num_threads(config.threads)
         measured = Measured(Path(config.cache_dir) / "attention.json")
-        self._device = pick_device(config.use_cpu, config.precision, config.attention, measured)
+        room = config.device_budget * 10**9
+        self._device = pick_device(config.use_cpu, config.precision, config.attention, measured, room)
         models = self._models = [Path(folder) for folder in config.models_dirs]
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)

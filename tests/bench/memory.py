@@ -1,5 +1,5 @@
-"""Bench `memory`: how much memory a process takes from its start to its first picture: our engine, and diffusers' pipeline
-by `from_single_file`, each in a process of its own that reads its RssAnon every few milliseconds (Linux).
+"""Bench `memory`: how much memory a process takes from its start to its first picture: our engine, and diffusers'
+pipeline by `from_single_file`, each in a process of its own that reads its RssAnon every few milliseconds (Linux).
 
 --checkpoints: full (Stable Diffusion 1.5's size, made here) or tiny (for the bench's own test).
 """

@@ -14,13 +14,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from modules.core.errors import BadCheckpoint, OutOfMemory, UnknownName, UnsafeFile
+from modules.core.scarcity import ram_free
 from modules.families import FAMILIES
 from modules.families.device import Device
 from modules.families.header import read_header
 from modules.families.unet.family import UnetFamily
 from modules.manager.index import Index
 from modules.manager.manager import Manager
-from modules.manager.memory import ram_budget, ram_free
+from modules.manager.memory import ram_budget
 from modules.manager.shelf import held
 from tests.checkpoints import KINDS, finished, tiny_checkpoint, tiny_file_of
 from tests.families import painting

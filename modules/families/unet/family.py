@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
 from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
+from modules.core.scarcity import is_lack_of_memory
 from modules.families.device import Device
 from modules.families.unet.configs import Configs
 from modules.families.unet.kernel import use_kernel
@@ -22,6 +24,7 @@ from modules.families.unet.text import encode_prompt
 from modules.families.unet.vae import Vae
 from modules.text.chunks import Words
 
+logger = logging.getLogger(__name__)
 Facts = Callable[[], Mapping[str, str]]
 GOOD, BAD = 6.0, 2.5  # scores the refiner is told for prompt and negative prompt (diffusers' and A1111's)
 
@@ -42,11 +45,12 @@ class UnetFamily:
         self.networks: Mapping[str, nn.Module] = networks
         self.unet: UNet2DConditionModel = networks["unet"]
         self.words: Words = {}
-        self._vae = Vae(networks["vae"], configs.scaling_factor)
+        self._vae = Vae(networks["vae"], configs.scaling_factor, device.free)
         self._zero_empty = configs.zero_empty
         self._device = device
         self._file_facts = file_facts
         self._log_sigmas = [log(sigma) for sigma in self.noise_levels.sigmas]
+        self._one_by_one = False
         self.attend(device.attention)
 
     @property
@@ -70,10 +74,17 @@ class UnetFamily:
             "Precision": self._device.dtype,
             "Attention": self._kernel,
             "Attention because": self._why_kernel,
+            **self._savings,
             "Device": self._device.title,
             "Torch": str(torch.__version__),
             "Diffusers": diffusers.__version__,
         }
+
+    @property
+    def _savings(self) -> dict[str, str]:
+        """How memory was saved, where it was."""
+        tiles = {"VAE tiles": str(self._vae.tile)} if self._vae.tile else {}
+        return tiles | ({"Denoised": "one by one"} if self._one_by_one else {})
 
     @property
     def device(self) -> str:
@@ -104,6 +115,20 @@ class UnetFamily:
 
     @torch.no_grad()
     def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:
+        """All rows at once; from the first lack of memory on one after the other, as long as this is loaded."""
+        if not self._one_by_one or len(x) == 1:
+            try:
+                return self._denoise(x, sigma, conditioning)
+            except (RuntimeError, MemoryError) as error:
+                if len(x) == 1 or not is_lack_of_memory(error):
+                    raise
+            logger.warning("there was not enough memory for %d pictures at a time: one after the other", len(x))
+            self._one_by_one = True
+            self._device.empty()
+        rows = [self._denoise(x[row : row + 1], sigma, _row(conditioning, row, len(x))) for row in range(len(x))]
+        return torch.cat(rows)
+
+    def _denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:
         """The network sees x / sqrt(1 + sigma^2) and answers with epsilon or v (Salimans and Ho 2022, appendix D)."""
         scale = sqrt(1 + sigma**2)
         seen = self._beside(x / scale, conditioning.concat).to(self._device.torch_dtype)
@@ -158,3 +183,13 @@ class UnetFamily:
 def _for_each(embeddings: Tensor, rows: int) -> Tensor:
     """The very tensor if it has as many rows: attention keeps what it has computed about it."""
     return embeddings if len(embeddings) == rows else embeddings.expand(rows, -1, -1)
+
+
+def _row(conditioning: Conditioning, row: int, rows: int) -> Conditioning:
+    """What one of several pictures attends to."""
+
+    def of(tensor: Tensor) -> Tensor:
+        return tensor[row : row + 1] if len(tensor) == rows else tensor
+
+    optional = (None if tensor is None else of(tensor) for tensor in (conditioning.pooled, conditioning.concat))
+    return Conditioning(of(conditioning.embeddings), *optional)

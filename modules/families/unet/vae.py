@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from hashlib import sha256
 
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from modules.core.scarcity import is_lack_of_memory, ram_free
+from modules.families.unet.tiles import tiled
+
 log = logging.getLogger(__name__)
+TILE = 512  # pixels of a side
+LIVING = 6  # layers alive at a time, and copies that kernels make of them
 
 
 class Vae:
-    """scaling_factor: latent = scaling_factor * encoded."""
+    """scaling_factor: latent = scaling_factor * encoded. free: bytes there are for work; None if nobody knows.
 
-    def __init__(self, network: AutoencoderKL, scaling_factor: float) -> None:
+    tile: pixels of a side of the last picture's tiles; 0 if it went through whole.
+    """
+
+    def __init__(
+        self, network: AutoencoderKL, scaling_factor: float, free: Callable[[], int | None] = ram_free
+    ) -> None:
         self.network = network
         self.scaling_factor = scaling_factor
         self.key = _key(network, scaling_factor)
+        self.tile = 0
+        self._free = free
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (batch, c, h, w) -> pixels (batch, 3, height, width), fp32 in 0..1."""
-        pixels: Tensor = self.network.decode(self._fitting(latents / self.scaling_factor)).sample
+        pixels = self._in_room(self._decode, latents / self.scaling_factor, self._cell)
         if self._overflowed(pixels):
             return self.decode(latents)
         return (pixels.float() / 2 + 0.5).clamp(0, 1)
@@ -31,10 +44,48 @@ class Vae:
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:
         """Pixels (batch, 3, height, width), fp32 in 0..1 -> latents: the mean of the posterior."""
-        mean: Tensor = self.network.encode(self._fitting(pixels * 2 - 1)).latent_dist.mean
+        mean = self._in_room(self._encode, pixels * 2 - 1, 1)
         if self._overflowed(mean):
             return self.encode(pixels)
         return mean.float() * self.scaling_factor
+
+    @property
+    def _cell(self) -> int:
+        """Pixels of a latent cell's side."""
+        return int(2 ** (len(self.network.config["block_out_channels"]) - 1))
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        pixels: Tensor = self.network.decode(self._fitting(latents)).sample
+        return pixels
+
+    def _encode(self, pixels: Tensor) -> Tensor:
+        mean: Tensor = self.network.encode(self._fitting(pixels)).latent_dist.mean
+        return mean
+
+    def _in_room(self, work: Callable[[Tensor], Tensor], x: Tensor, pixels: int) -> Tensor:
+        """work(x) at once if there is memory for it, else in tiles. Where it runs out nevertheless, once more in tiles.
+
+        pixels: of a side of one cell of x.
+        """
+        self.tile = 0 if self._fits(x, pixels) else TILE
+        if not self.tile:
+            try:
+                return work(x)
+            except (RuntimeError, MemoryError) as error:
+                if not is_lack_of_memory(error) or max(x.shape[-2:]) * pixels <= TILE:
+                    raise
+            log.warning("there was not enough memory for the whole picture in the VAE: tiles of %d pixels", TILE)
+            self.tile = TILE
+        cells = max(1, self.tile // max(pixels, self._cell)) * (self._cell if pixels == 1 else 1)
+        return tiled(work, x, cells, cells // 4 // self._cell * self._cell if pixels == 1 else cells // 4)
+
+    def _fits(self, x: Tensor, pixels: int) -> bool:
+        """Whether the widest layers at full size, `LIVING` of them at a time, fit into what is free."""
+        free = self._free()
+        channels = self.network.config["block_out_channels"]
+        size = len(x) * x.shape[-2] * x.shape[-1] * pixels**2
+        wanted = LIVING * channels[min(1, len(channels) - 1)] * self.network.dtype.itemsize * size
+        return free is None or wanted < free
 
     def _fitting(self, values: Tensor) -> Tensor:
         return values.to(self.network.dtype)
