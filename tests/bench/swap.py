@@ -11,6 +11,7 @@ import gc
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -74,8 +75,8 @@ def compared(folder: Path, dtype: str, runs: int) -> list[Row]:
     pipelines = [from_single_file(paths[0], configs, DTYPES[dtype])]
     ours, theirs = [], []
     for number in range(1, runs + 1):
-        ours.append(seconds(lambda number=number: load(manager, NAMES[number % 2])))
-        theirs.append(seconds(lambda number=number: swapped(pipelines, paths[number % 2], configs, DTYPES[dtype])))
+        ours.append(seconds(partial(load, manager, NAMES[number % 2])))
+        theirs.append(seconds(partial(swapped, pipelines, paths[number % 2], configs, DTYPES[dtype])))
         say(f"{dtype}, pair {number}: Taffy {ours[-1]:.2f} s, from_single_file {theirs[-1]:.2f} s")
     pipelines.clear()
     cold, read = forgotten(manager, paths)
@@ -83,7 +84,7 @@ def compared(folder: Path, dtype: str, runs: int) -> list[Row]:
     keeping = Manager(Index((models,)), Device("cpu", dtype, True, "sdpa"), folder / "cache", budget=10**11)
     load(keeping, "a")
     load(keeping, "b")
-    back = [seconds(lambda number=number: load(keeping, NAMES[number % 2])) for number in range(10)]
+    back = [seconds(partial(load, keeping, NAMES[number % 2])) for number in range(10)]
     return [
         Row(f"Seconds a swap, {dtype}", "Taffy", tuple(ours), "s"),
         Row(f"Seconds a swap, {dtype}", "from_single_file", tuple(theirs), "s"),
@@ -115,9 +116,9 @@ def forgotten(manager: object, paths: list[Path]) -> tuple[list[float], list[flo
     cold, read = [], []
     for number in (0, 1):
         forget(paths[number])
-        read.append(seconds(lambda number=number: read_through(paths[number])))
+        read.append(seconds(partial(read_through, paths[number])))
         forget(paths[number])
-        cold.append(seconds(lambda number=number: load(manager, NAMES[number])))
+        cold.append(seconds(partial(load, manager, NAMES[number])))
     return cold, read
 
 
