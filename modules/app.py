@@ -132,7 +132,9 @@ class App:
         inputs = self._named(request, owner)
         job = self.queue.put(self._settled(request, inputs), owner)
         self.watchers.changed()
-        return job, notes_on(request, job.request, inputs)
+        settled = job.request
+        paints = isinstance(settled, GenerationRequest) and settled.checkpoint
+        return job, notes_on(request, settled, inputs, self.card(paints) if paints else None)
 
     def load(self, checkpoint: str) -> Question:
         """Get a checkpoint ready, when the running job has ended. Raises UnknownName, BadCheckpoint."""

@@ -1,4 +1,4 @@
-"""What the page wants to know of a prompt while it is being written: its length, and words that mean nothing."""
+"""What the page wants to know of a prompt: its length, words that mean nothing, and what it is without its thing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modules.core.errors import BadRequest, TaffyError
 from modules.core.request import MAX_PROMPT, sentence
 from modules.text.chunks import count_tokens
 from modules.text.networks import take_lora_tags
-from modules.text.vocabulary import unknown_words
+from modules.text.vocabulary import scenery, unknown_words
 
 WINDOW = 75  # tokens, where no checkpoint says otherwise
 
@@ -37,9 +37,10 @@ def word_routes(app: App) -> APIRouter:
 
     @routes.post("")
     async def look(request: Request) -> Json:
-        """{"tokens": 12, "window": 75, "unknown": [{"word": "kat", "nearest": "cat"}], "quick": null}
+        """{"tokens": 12, "window": 75, "unknown": [{"word": "kat", "nearest": "cat"}], "quick": null, "scenery": ""}
 
         quick: what a LoRA in the prompt that draws in a few steps is used with, by its name ("lora").
+        scenery: the prompt without the thing that is drawn, for what lies around it.
         """
         values = await read_json(request)
         try:
@@ -59,12 +60,14 @@ def judge(app: App, question: Question) -> Json:
     try:
         card = app.card(question.checkpoint)
     except TaffyError:
-        return {"tokens": count_tokens(question.prompt), "window": WINDOW, "unknown": [], "quick": quick}
+        counted = {"tokens": count_tokens(question.prompt), "window": WINDOW}
+        return {**counted, "unknown": [], "quick": quick, "scenery": question.prompt}
     return {
         "quick": quick,
         "tokens": count_tokens(question.prompt, card.prompt_tokens),
         "window": card.prompt_tokens,
         "unknown": [asdict(word) for word in unknown_words(question.prompt, card.words, card.examples)],
+        "scenery": scenery(question.prompt, card.words),
     }
 
 

@@ -73,6 +73,11 @@ def hard(mask: Tensor) -> Tensor:
     return (mask > HALF).float()
 
 
+def is_hard_somewhere(mask: Image.Image) -> bool:
+    """Whether a mask without degrees lets any cell change."""
+    return bool(hard(to_tensor(mask, "cpu")).any())
+
+
 def changing(degree: Tensor, step: int, steps: int) -> Tensor:
     """Where the picture may change at a step (0-based): a degree d does so in the last d * steps steps.
 

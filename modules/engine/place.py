@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest
-from modules.engine.mask import beyond, shaped, weights
+from modules.engine.mask import beyond, is_hard_somewhere, shaped, weights
 from modules.engine.picture import Box, cut, fitted, read_mask, read_picture, resized
 
 Size = tuple[int, int]
@@ -85,6 +85,11 @@ def place(request: GenerationRequest, inputs: Mapping[str, bytes], multiple: int
     picture, mask = _canvas(brought, request, inputs)
     if mask is not None and mask.getbbox() is None:
         raise BadRequest("the mask is empty: nothing may change", "paint over what should change")
+    if mask is not None and not request.soft_mask and not is_hard_somewhere(mask):
+        raise BadRequest(
+            f"the mask is too thin for its blur of {request.mask_blur:g} pixels: nothing may change by more than half",
+            "paint with a wider brush, let the mask grow, or blur it less",
+        )
     size = request.width, request.height
     if mask is not None and request.only_masked:
         return Place(picture, mask, request.soft_mask, surroundings(mask, request.mask_padding, size), size, digest)

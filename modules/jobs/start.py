@@ -119,14 +119,24 @@ def settle_upscale(request: UpscaleRequest, inputs: Inputs, upscalers: UpscalerI
     )
 
 
-def notes_on(asked: AnyRequest, settled: AnyRequest, inputs: Inputs) -> tuple[str, ...]:
-    """What became different from what somebody may expect, in plain words."""
+def notes_on(
+    asked: AnyRequest, settled: AnyRequest, inputs: Inputs, card: CheckpointCard | None = None
+) -> tuple[str, ...]:
+    """What became different from what somebody may expect, in plain words. card: of the checkpoint that paints."""
     if isinstance(asked, UpscaleRequest) or isinstance(settled, UpscaleRequest) or not asked.image:
         return ()
-    own, painted = canvas(asked, inputs[asked.image]), (settled.width, settled.height)
-    if (asked.width and asked.height) or asked.only_masked or own == painted:
-        return ()
-    return (f"painted at {words(painted)}, the next size this checkpoint can make, and cut to {words(own)}",)
+    picture, painted = inputs[asked.image], (settled.width, settled.height)
+    notes = ["what is transparent in the picture became white"] if picture.has_alpha else []
+    own = canvas(asked, picture)
+    is_part = asked.only_masked and (asked.mask or own != size(picture))
+    if card and not is_part and own != painted and is_rounded(painted, own, card.size_multiple):
+        notes.append(f"painted at {words(painted)}, the next size this checkpoint can make, and cut to {words(own)}")
+    return tuple(notes)
+
+
+def is_rounded(painted: tuple[int, int], own: tuple[int, int], multiple: int) -> bool:
+    """Whether a size is the picture's own rounded up, which the engine cuts back, instead of one to be stretched to."""
+    return all(0 <= wanted - side < multiple for wanted, side in zip(painted, own, strict=True))
 
 
 def size(picture: Input) -> tuple[int, int]:

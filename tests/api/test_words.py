@@ -17,11 +17,13 @@ def ask(serve: Callable[..., Server]) -> Callable[[dict[str, Any]], Any]:
 
 
 def test_tokens_are_counted(ask: Callable[[dict[str, Any]], Any]) -> None:
-    assert ask({"prompt": "a photo of a (cat:1.2)"}).json() == {
+    prompt = "a photo of a (cat:1.2)"
+    assert ask({"prompt": prompt}).json() == {
         "tokens": 5,
         "window": 75,
         "unknown": [],
         "quick": None,
+        "scenery": prompt,
     }
 
 

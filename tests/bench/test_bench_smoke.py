@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,14 +113,25 @@ def test_bench_preview_measures_a_frame_and_what_a_browser_paints(tmp_path: Path
     assert 0 < rows["frames painted of those sent"]["median"] <= 100
 
 
-def test_bench_upscale_compares_tiles_with_spandrels_own_call_and_measures_memory(tmp_path: Path) -> None:
-    flags = ["--sides", "64", "--side", "64", "--blocks", "1", "--runs", "1", "--budget", "1", "--use-cpu"]
-    assert main(["upscale", *flags, "--precision", "fp32", "--out", str(tmp_path)]) == 0
+def test_bench_upscale_measures_piece_by_piece_and_goes_on_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["upscale", "--side", "64", "--runs", "1", "--untiled", "", "--blocks", "1", "--budget", "1"]
+    flags += ["--use-cpu", "--precision", "fp32", "--out", str(tmp_path)]
+    assert main([*flags, "--sides", ""]) == 0
+    assert main([*flags, "--sides", "64"]) == 0
+    pieces = re.findall(r"(\w+-1-64-1)(: kept)?", capsys.readouterr().out)
+    assert pieces == [
+        ("turns-1-64-1", ""),
+        ("tiled-1-64-1", ""),
+        ("turns-1-64-1", ": kept"),
+        ("tiled-1-64-1", ": kept"),
+    ]
     report = json.loads((tmp_path / "upscale.json").read_text())
     rows = {row["label"]: row for row in report["rows"]}
     assert rows["a picture"]["median"] == rows["Taffy, tiled"]["median"] / rows["spandrel, untiled"]["median"]
-    assert rows["64 -> 256"]["unit"] == "MB"
-    assert report["facts"]["64 pixels"].startswith("16 tiles")
+    assert rows["Taffy, 1 blocks, 64 -> 256"]["median"] > 0
+    assert report["facts"]["64, 1 blocks, in tiles"].startswith("16 tiles")
 
 
 def test_bench_swap_compares_our_swap_with_from_single_file(tmp_path: Path) -> None:

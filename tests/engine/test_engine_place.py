@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from modules.core.errors import BadRequest
 from modules.engine.picture import cut, fitted
@@ -51,6 +51,8 @@ def test_where_the_mask_is_black_not_one_pixel_differs(
     levels = np.random.default_rng(seed)
     left, top = int(levels.integers(0, width)), int(levels.integers(0, height))
     mask = white((left, top, left + 1 + int(levels.integers(0, width)), top + 9), width, height)
+    peak = mask.filter(ImageFilter.GaussianBlur(blur)).getextrema()[1]
+    assume(soft or int(peak) > 127)  # else it is too thin for its blur
     where = placed(
         scene(width, height), mask, width=up(width), height=up(height),
         only_masked=only_masked, soft_mask=soft, mask_blur=blur, mask_padding=int(levels.integers(0, 40)),
@@ -169,6 +171,14 @@ def test_a_mask_without_any_white_is_refused(values: dict[str, object]) -> None:
     mask = white((5, 5, 9, 9)) if "mask_invert" not in values else white((0, 0, 64, 48))
     with pytest.raises(BadRequest, match="the mask is empty"):
         placed(scene(), mask, **values)
+
+
+def test_a_mask_that_its_blur_leaves_nothing_of_is_refused() -> None:
+    thin = white((10, 10, 50, 12))
+    with pytest.raises(BadRequest, match="too thin for its blur of 4 pixels"):
+        placed(scene(), thin, mask_blur=4.0)
+    for way in ({"mask_blur": 0.5}, {"mask_blur": 4.0, "mask_grow": 4}, {"mask_blur": 4.0, "soft_mask": True}):
+        assert placed(scene(), thin, **way).mask is not None
 
 
 @pytest.mark.parametrize("values", [{"mask": "mask"}, {"extend_left": 8}])

@@ -17,7 +17,8 @@ from modules.upscalers.index import UpscalerIndex
 from tests.workers import NOISE_CARD
 
 INPUTS = {one.id: one for one in (
-    Input("cat", 333, 64, parent="made"), Input("small", 20, 20), Input("mask", 333, 64), Input("wide", 8000, 100)
+    Input("cat", 333, 64, parent="made"), Input("small", 20, 20), Input("mask", 333, 64), Input("wide", 8000, 100),
+    Input("clear", 64, 64, has_alpha=True),
 )}  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def settled(upscalers: UpscalerIndex, card: Any = NOISE_CARD, **values: Any) -> 
 
 
 def notes(upscalers: UpscalerIndex, **values: Any) -> tuple[str, ...]:
-    return notes_on(GenerationRequest(**values), settled(upscalers, **values), INPUTS)
+    return notes_on(GenerationRequest(**values), settled(upscalers, **values), INPUTS, NOISE_CARD)
 
 
 def test_a_size_of_0_is_the_pictures_own_rounded_up(upscalers: UpscalerIndex) -> None:
@@ -44,8 +45,17 @@ def test_that_it_was_rounded_is_said(upscalers: UpscalerIndex) -> None:
     assert note == "painted at 336x64, the next size this checkpoint can make, and cut to 333x64"
 
 
+def test_that_it_was_rounded_is_said_also_where_that_size_was_asked_for(upscalers: UpscalerIndex) -> None:
+    (note,) = notes(upscalers, image="cat", width=336, height=64)
+    assert note.endswith("cut to 333x64")
+
+
+def test_that_transparent_parts_became_white_is_said(upscalers: UpscalerIndex) -> None:
+    assert notes(upscalers, image="clear") == ("what is transparent in the picture became white",)
+
+
 @pytest.mark.parametrize(
-    "values", [{"width": 64, "height": 64}, {"extend_right": 3}, {"mask": "mask", "only_masked": True}]
+    "values", [{"width": 64, "height": 64}, {"width": 96}, {"extend_right": 3}, {"mask": "mask", "only_masked": True}]
 )
 def test_nothing_is_said_where_nothing_was_rounded(upscalers: UpscalerIndex, values: dict[str, Any]) -> None:
     assert notes(upscalers, image="cat", **values) == ()

@@ -123,7 +123,11 @@ def mask_of(page: Page, server: Server) -> Image.Image:
 
 
 def input_of(server: Server, id: str) -> Image.Image:
-    with urlopen(f"{server.url}/inputs/{id}") as answer:
+    return picture_at(server, f"/inputs/{id}")
+
+
+def picture_at(server: Server, url: str) -> Image.Image:
+    with urlopen(f"{server.url}{url}") as answer:
         return Image.open(io.BytesIO(answer.read()))
 
 

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
+from tests.ui import painting
 from tests.ui.browsing import NewPage, Server, ask, free_port, open_in, running_server, wait_for_form
+from tests.ui.painting import bring, brush, enter, gradient, mask_of, open_tab, picture_at, png, stroke, tool
 
 pytestmark = pytest.mark.browser
 LONG = 150  # steps: seconds enough to look at a job while it runs
@@ -181,6 +183,28 @@ def test_words_from_outside_are_text_and_never_markup(page: Page) -> None:
     wait_for_result(page, prompt)
     expect(page.locator(".taffy-infotext")).to_contain_text(prompt)
     expect(page.locator("taffy-queue li").first).to_contain_text(prompt)
+
+
+def test_what_is_painted_over_is_what_changes_and_not_a_pixel_beyond(page: Page, server: Server) -> None:
+    picture = gradient((96, 64))
+    open_tab(page)
+    for name, number in {"steps": 4, "strength": 1, "seed": 7}.items():
+        enter(page, name, number)
+    bring(page, png(picture))
+    brush(page, 16)
+    stroke(page, (20, 20), (60, 30))
+    stroke(page, (70, 50), (80, 50))
+    tool(page, "Eraser (E)")
+    stroke(page, (40, 16), (40, 36))
+    mask = mask_of(page, server).filter(ImageFilter.GaussianBlur(painting.value(page, "mask_blur")))
+    painted = picture_at(server, painting.result(page, "something else"))
+    changed = ImageChops.difference(painted, picture).convert("L")
+    seen = mask.point(lambda level: 255 if level else 0)
+    assert 0 < ImageStat.Stat(seen).mean[0] < 200
+    assert (
+        ImageChops.darker(changed.point(lambda level: 255 if level else 0), ImageChops.invert(seen)).getbbox() is None
+    )
+    assert ImageStat.Stat(changed, mask.point(lambda level: 255 if level > 200 else 0)).mean[0] > 20
 
 
 def test_an_extensions_control_reaches_the_picture(page: Page) -> None:

@@ -153,3 +153,14 @@ def test_on_a_phone_the_picture_comes_first_and_nothing_scrolls_sideways(browser
         assert form is not None
         assert stage["y"] < form["y"]
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_link_to_somewhere_else_is_no_picture_of_ours(page: Page) -> None:
+    page.evaluate("""() => {
+        const data = new DataTransfer();
+        data.setData("text/uri-list", "https://example.org/pictures/abc");
+        const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+        document.querySelector("taffy-extras").dispatchEvent(drop);
+    }""")
+    expect(page.locator(".taffy-extras-said")).to_have_text("That is no picture.")
+    expect(page.locator(".taffy-extras-list li")).to_have_count(0)

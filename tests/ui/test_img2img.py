@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from modules.manager.index import FOLDER
+from tests import headers
 from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened
 from tests.ui.painting import (
     another,
@@ -35,12 +37,18 @@ from tests.ui.test_axe import AXE, judged, open_folded
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
+CARD = {"concepts": ["fox", "cat"], "hands": ["bold"], "treatments": ["watercolor"], "synonyms": ["kitten"]}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
-    with noise_page(tmp_path_factory.mktemp("data"), NoiseConfig(0.02)) as server:
-        yield server
+    """Two checkpoints: "tiny", which knows a few words, and "wide", which knows too many to list."""
+    data = tmp_path_factory.mktemp("data")
+    headers.header_only(data / "models" / FOLDER / "wide.safetensors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(headers, "RECORD", headers.RECORD | {"card": CARD})
+        with noise_page(data, NoiseConfig(0.02)) as server:
+            yield server
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +76,19 @@ def begin_long_job(page: Page) -> None:
     page.get_by_role("button", name="Generate", exact=True).click()
     expect(page.locator("taffy-queue li.running")).to_contain_text("a long one")
     enter(page, "count", 1)
+
+
+def choose_checkpoint(page: Page, name: str) -> None:
+    if value(page, "checkpoint") != name:
+        page.locator("#img2img-checkpoint input").click()
+        page.get_by_role("option", name=name, exact=True).click()
+        page.wait_for_function("name => taffyForm.checkpoint === name", arg=name)
+
+
+def zoom_out(page: Page) -> None:
+    page.get_by_role("button", name="Zoom out").and_(
+        page.get_by_title("A quarter more on every side, painted anew")
+    ).click()
 
 
 def stop(page: Page) -> None:
@@ -218,12 +239,10 @@ def test_upscale_and_zoom_out_are_one_click_and_can_be_taken_back(page: Page, se
     assert request_of(server, larger)["kind"] == "upscale"
     expect(page.locator(".taffy-about:visible summary")).to_contain_text("128 × 128")
     page.locator(f".taffy-thumbs:visible img[src='{made}']").click()
-    page.get_by_role("button", name="Zoom out").and_(
-        page.get_by_title("A quarter more on every side, painted anew")
-    ).click()
+    zoom_out(page)
     wider = another(page, made)
     request = request_of(server, wider)
-    assert [request[name] for name in ("origin", "width", "extend_left", "extend_overlap")] == ["zoom out", 96, 16, 8]
+    assert [request[name] for name in ("origin", "extend_left", "extend_overlap")] == ["zoom out", 16, 8]
     assert request["parent"] == made.split("/")[-1]
     begin_long_job(page)
     page.locator(f".taffy-thumbs:visible img[src='{made}']").click()
@@ -233,18 +252,54 @@ def test_upscale_and_zoom_out_are_one_click_and_can_be_taken_back(page: Page, se
     stop(page)
 
 
-def test_a_checkpoint_that_knows_few_words_paints_edges_without_the_thing_at_its_own_size(page: Page) -> None:
-    edges = """async ([prompt, words]) => {
-        const { edges } = await import("/taffy/chain-edges.js");
-        return edges({ width: 64, height: 64 }, prompt, { words, native_size: 64 });
-    }"""
-    words = {"concepts": ["fox", "cat"], "hands": ["bold"]}
-    small = page.evaluate(edges, ["a bold fox, oil painting, on a blue background", words])
-    kept = {"mask_content": "original", "only_masked": True}
-    assert small == {"prompt": "oil painting, on a blue background", "strength": 0.45, **kept}
-    assert page.evaluate(edges, ["pencil sketch of a cat", words])["prompt"] == "pencil sketch"
-    large = page.evaluate(edges, ["a bold fox", {}])
-    assert large == {"strength": 0.9, "mask_content": "original", "only_masked": False}
+def test_edges_are_painted_as_the_checkpoint_that_made_the_picture_can_whatever_the_form_says(
+    page: Page, server: NoisePage
+) -> None:
+    enter(page, "steps", 4)
+    bring(page, png(gradient((64, 64))))
+    choose_checkpoint(page, "tiny")
+    made = result(page, "a bold kitten, watercolor")
+    choose_checkpoint(page, "wide")
+    zoom_out(page)
+    request = request_of(server, another(page, made))
+    asked = [request[name] for name in ("checkpoint", "prompt", "strength", "only_masked")]
+    assert asked == ["tiny", "watercolor", 0.45, True]
+    enter(page, "steps", 4)
+    made = result(page, "a bold kitten of wide")
+    choose_checkpoint(page, "tiny")
+    zoom_out(page)
+    request = request_of(server, another(page, made))
+    asked = [request[name] for name in ("checkpoint", "prompt", "strength", "only_masked")]
+    assert asked == ["wide", "a bold kitten of wide", 0.9, False]
+
+
+def test_a_photo_is_told_what_this_checkpoint_does_to_it_and_has_its_ways_one_click_away(
+    page: Page, server: NoisePage
+) -> None:
+    choose_checkpoint(page, "tiny")
+    enter(page, "steps", 4)
+    bring(page, png(gradient((64, 64))))
+    advice = page.locator("taffy-advice")
+    expect(advice).to_be_hidden()
+    bring(page, png(gradient((120, 90))))
+    expect(advice).to_contain_text("tiny has only seen small drawings of 64 × 64 pixels")
+    before = front(page).get_attribute("src") or ""
+    advice.get_by_role("button", name="Make it twice as large").click()
+    request = request_of(server, another(page, before))
+    assert (request["kind"], request["image"], request["scale"]) == ("upscale", value(page, "image"), 2)
+    advice.get_by_role("button", name="Paint at 64 × 64").click()
+    page.wait_for_function("taffyForm.width === 64 && taffyForm.height === 64 && taffyForm.resize_mode === 'crop'")
+    expect(advice).to_be_hidden()
+    page.get_by_role("button", name="Undo its own size and a crop").click()
+    expect(advice).to_be_visible()
+    image = value(page, "image")
+    advice.get_by_role("button", name="Give it other colours").click()
+    expect(page.get_by_role("tab", name="style")).to_have_attribute("aria-selected", "true")
+    page.wait_for_function("image => taffyForm.image === image && taffyForm.style_mode === 'colour'", arg=image)
+    open_tab(page)
+    choose_checkpoint(page, "wide")
+    expect(advice).to_be_hidden()
+    choose_checkpoint(page, "tiny")
 
 
 def test_a_picture_goes_on_beyond_its_edges(page: Page, server: NoisePage) -> None:

@@ -20,8 +20,10 @@ export function watchCards(listener) {
 /** Those that can be used. */
 export const allCards = () => cards;
 
+export const cardOf = (checkpoint) => cards.find(({ name }) => name === checkpoint) ?? null;
+
 /** The card of the form's checkpoint, or null. */
-export const currentCard = () => cards.find(({ name }) => name === form.values.checkpoint) ?? null;
+export const currentCard = () => cardOf(form.values.checkpoint);
 
 /** What is in the models folders and cannot be used: [{name, problem}] */
 export const problems = () => unusable;

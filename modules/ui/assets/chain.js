@@ -1,13 +1,15 @@
 // From one picture to the next: larger, zoomed out, or over to img2img. Each is one click, and can be taken back.
 
-import { currentCard } from "./cards.js";
-import { edges } from "./chain-edges.js";
+import { cardOf } from "./cards.js";
+import { edges, knowsOneThing } from "./chain-edges.js";
 import { element } from "./elements.js";
+import { form } from "./form.js";
 import { zoomedOut } from "./img2img-extend.js";
 import { requestOf } from "./pictures.js";
 import { send } from "./source-picture.js";
 import { inputFromGallery, post } from "./source-upload.js";
 import { sendToStyle } from "./style-source.js";
+import { bestOf, upscalers } from "./upscalers.js";
 import { asked, cancel } from "./view.js";
 
 const LARGER = 2;
@@ -15,16 +17,9 @@ const OVERLAP = 1 / 8; // of the shorter side: more eats into what a small pictu
 const ANEW = { mask: "", width: 0, height: 0, count: 1, seed: -1, hires_scale: 1, variation_strength: 0, earlier_variations: "" };
 const UNSTYLED = { style_mode: "none", style_images: [], style_weights: [], style_match: false };
 
-/** The best there is: a network for pictures if somebody put one into the models folder. */
-async function bestUpscaler() {
-  const known = await (await fetch("/upscalers")).json();
-  const usable = known.filter(({ kind, problem }) => kind === "pixels" && !problem);
-  return (usable.find(({ size }) => size) ?? usable.find(({ name }) => name === "Lanczos")).name;
-}
-
 /** A job for an input picture, twice as large. */
 export async function enlarge(image, parent = "") {
-  return job({ kind: "upscale", image, upscaler: await bestUpscaler(), scale: LARGER, parent });
+  return job({ kind: "upscale", image, upscaler: bestOf(await upscalers()), scale: LARGER, parent });
 }
 
 /** {id, notes} */
@@ -38,13 +33,16 @@ async function job(request) {
   }
 }
 
+/** The checkpoint that made the picture paints its edges too; that of the form, if it was only made larger or brought. */
 async function zoomOut(picture) {
   const [{ id }, made] = await Promise.all([inputFromGallery(picture.id), requestOf(picture)]);
+  const { checkpoint } = made.checkpoint ? made : form.values;
   const words = made.kind ? {} : made; // a picture that was made larger has none
-  const beyond = zoomedOut(picture, currentCard()?.size_multiple);
-  const extend_overlap = Math.min(16, Math.round(Math.min(picture.width, picture.height) * OVERLAP));
-  const how = edges(picture, words.prompt ?? "", currentCard());
-  return job({ ...words, ...ANEW, ...UNSTYLED, ...beyond, ...how, extend_overlap, image: id, parent: picture.id, origin: "zoom out" });
+  const card = cardOf(checkpoint);
+  const prompt = words.prompt && knowsOneThing(card) ? (await post("/words", { prompt: words.prompt, checkpoint })).scenery : words.prompt;
+  const how = { ...zoomedOut(picture, card?.size_multiple), ...edges(picture, card) };
+  how.extend_overlap = Math.min(16, Math.round(Math.min(picture.width, picture.height) * OVERLAP));
+  return job({ ...words, ...ANEW, ...UNSTYLED, ...how, prompt, checkpoint, image: id, parent: picture.id, origin: "zoom out" });
 }
 
 /** Buttons for the picture that `actions` shows. */

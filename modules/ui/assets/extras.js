@@ -4,12 +4,13 @@ import { arrange, element } from "./elements.js";
 import { asked } from "./extras-made.js";
 import "./extras-stage.js";
 import { field, number, select } from "./extras-fields.js";
+import { idOf } from "./source.js";
 import { inputFromFile, inputFromGallery, post } from "./source-upload.js";
+import { bestOf, upscalers } from "./upscalers.js";
 import { asked as say } from "./view.js";
 
 const KEY = "taffy-extras";
 const DEFAULTS = { upscaler: "", way: "scale", scale: 2, width: 1024, height: 1024, crop: false, second: "", share: 0.5 };
-const OURS = /^\/pictures\/([\w-]+)$/;
 
 class Extras extends HTMLElement {
   async connectedCallback() {
@@ -21,8 +22,7 @@ class Extras extends HTMLElement {
     for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => this.drag(event), { signal });
     document.addEventListener("paste", (event) => this.paste(event), { signal });
     document.addEventListener("click", ({ target }) => target.closest("#extras-go") && this.start(), { signal });
-    const answer = await fetch("/upscalers").catch(() => null);
-    this.known = answer?.ok ? (await answer.json()).filter(({ kind }) => kind === "pixels") : [];
+    this.known = await upscalers();
     this.lastElementChild.replaceWith(...this.controls());
     this.draw();
   }
@@ -51,8 +51,7 @@ class Extras extends HTMLElement {
     const change = (name) => (value) => this.change({ [name]: value });
     const usable = this.known.filter(({ problem }) => !problem);
     const isThere = (name) => usable.some((one) => one.name === name);
-    const best = usable.find(({ size }) => size) ?? usable.find(({ name }) => name === "Lanczos");
-    if (!isThere(values.upscaler)) values.upscaler = best?.name ?? "Lanczos";
+    if (!isThere(values.upscaler)) values.upscaler = bestOf(this.known);
     if (!isThere(values.second)) values.second = "";
     const names = this.known.filter(({ name }) => name !== "None").map(({ name, problem }) => ({ value: name, label: name, problem }));
     this.whenScale = element("div", { className: "taffy-extras-row" }, field("Times larger", number(values.scale, { min: 1, max: 8, step: 0.5 }, change("scale"))));
@@ -140,9 +139,9 @@ class Extras extends HTMLElement {
     if (!this.isInSight() || !(types.includes("Files") || types.includes("text/uri-list"))) return;
     event.preventDefault(); // else the browser leaves this page for the picture
     if (event.type !== "drop") return;
-    const url = event.dataTransfer.getData("text/uri-list").split("\n")[0];
-    const id = URL.canParse(url) ? new URL(url).pathname.match(OURS)?.[1] : "";
+    const id = idOf(event.dataTransfer);
     if (id) this.take([["a result", () => inputFromGallery(id)]]);
+    else if (!files.length) this.tell(["That is no picture."]);
     else this.take([...files].map((file) => [file.name, () => inputFromFile(file)]));
   }
 
