@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -52,27 +52,29 @@ class Both:
 
 
 def memory(both: Both, what: str, blocks: int, side: int) -> dict[str, Any]:
-    """Bytes that the peak of resident memory grew by, with and without the pictures."""
+    """Bytes that the peak of resident memory grew by: work, until the picture is there, without what is kept of it;
+    growth, in all, with its bytes at the end."""
     before = peak_from_now()
     began = perf_counter()
     if what == "tiled":
         picture = noise(side)
         larger, tiles = both.tiled(picture)
-        rgb = larger.tobytes()
-        pictures = 4 * (picture.width * picture.height + larger.width * larger.height) + len(rgb)  # Pillow: 4 a pixel
+        kept = 4 * (picture.width * picture.height + larger.width * larger.height)  # Pillow: 4 bytes a pixel
+        work = status("VmHWM") - before - kept
+        larger.tobytes()
         name, done = f"{side}, {blocks} blocks, in tiles", f"{tiles} tiles, "
     else:
-        pictures = both.untiled(side)
+        kept = both.untiled(side)
+        work = status("VmHWM") - before - kept
         name, done = f"{side}, {blocks} blocks, untiled", ""
     seconds = perf_counter() - began
-    growth = status("VmHWM") - before
-    return {"growth": growth, "work": growth - pictures, "facts": {name: f"{done}{seconds:.0f} s"}}
+    return {"growth": status("VmHWM") - before, "work": work, "facts": {name: f"{done}{seconds:.0f} s"}}
 
 
 def turns(both: Both, side: int, number: int) -> dict[str, Any]:
     """Seconds of both for one picture, the other one first every other time."""
     picture = noise(side)
-    ways = {"ours": lambda: both.tiled(picture), "theirs": lambda: both.untiled(side)}
+    ways: dict[str, Callable[[], object]] = {"ours": lambda: both.tiled(picture), "theirs": lambda: both.untiled(side)}
     seconds: dict[str, Any] = {}
     for name in list(ways)[:: 1 if number % 2 else -1]:
         began = perf_counter()
