@@ -3,8 +3,9 @@ spandrel's own untiled call: the time in turns, and how much memory each takes a
 
 Every piece runs in a process of its own and is kept in OUT/upscale: a bench that was broken off goes on where it was;
 without that folder it measures anew. Memory is what the peak of resident memory (Linux) grew by, network loaded and
-warm. "Work" is that without the pictures that went in and came out, before its bytes are made at the end. Nearly all of it is needed at the end of the network, so it is measured as the picture grows with fewer blocks, which are
-sooner done, and at one size with all of them.
+warm. "Work" is that without the pictures that went in and came out, before its bytes are made at the end. Nearly all of
+it is needed at the end of the network, so it is measured as the picture grows with fewer blocks, which are sooner done,
+and at one size with all of them.
 """
 
 from __future__ import annotations
