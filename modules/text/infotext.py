@@ -52,7 +52,17 @@ FIELDS = {  # A1111's key -> the field, where the value is written as it is, and
 REMARKS = frozenset(  # say what was, and are not needed to make the picture again
     {"Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Hardware Info", "Time taken", "Emphasis"}
     | {"Style image hash", "Content image hash", "Style shares"}
-    | {"Precision", "Attention", "Device", "Torch", "Diffusers", *LAST, *infotext_start.REMARKS}
+    | {
+        "Pipeline",
+        "Scheduler",
+        "Precision",
+        "Attention",
+        "Device",
+        "Torch",
+        "Diffusers",
+        *LAST,
+        *infotext_start.REMARKS,
+    }
 )
 _KNOWN = USED | FIELDS.keys() | REMARKS | infotext_start.UNDERSTOOD
 DEFAULTS = asdict(GenerationRequest())
