@@ -48,6 +48,7 @@ from modules.manager.transfers import Transfers
 from modules.manager.vaes import AUTOMATIC
 from modules.people.access import Access, access_of
 from modules.preview.base import PREVIEWS
+from modules.sampling.samplers import SAMPLERS
 from modules.upscalers.index import UpscalerIndex
 from modules.welcome import welcome
 from modules.worker.config import config_of
@@ -242,6 +243,10 @@ class App:
     def upscaler_names(self) -> Sequence[str]:
         """The upscalers that can be used, for pixels and for latents, as they are on disk now."""
         return [entry.name for entry in self.upscalers.entries() if not entry.problem]
+
+    def sampler_names(self) -> Sequence[str]:
+        """The samplers that can be chosen."""
+        return list(SAMPLERS)
 
     def start(self) -> None:
         """Look at the checkpoints, clean up and get the worker going, all in the background."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modules.core.errors import NotThere
 from modules.core.events import Answered
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.gallery import Saved
-from modules.hooks.front_values import Control, JobCard, Picture
+from modules.hooks.front_values import Control, JobCard, Picture, Piece
 from modules.jobs.questions import ask, pieces
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class ExtensionDesk:
     def vae_names(self) -> Sequence[str]:
         return self._app.library.vaes.names()
 
+    def sampler_names(self) -> Sequence[str]:
+        return self._app.sampler_names()
+
     def ask(
         self, job_id: str, name: str, payload: Message = None, data: Mapping[str, bytes] | None = None
     ) -> Iterator[Answered]:
@@ -84,6 +88,14 @@ class ExtensionDesk:
 
     def detach(self, job_id: str, key: str) -> None:
         self._app.extending.attachments.forget(job_id, self.extension, key)
+
+    def pieces(self) -> Sequence[Piece]:
+        return self._app.extending.attachments.pieces(self.extension)
+
+    def owner_of(self, job_id: str) -> str:
+        if owner := self._app.queue.journal.owner_of(job_id):
+            return owner
+        raise NotThere(f"there is no job {job_id!r:.40}")
 
     def job(self, job_id: str, owner: str) -> JobCard:
         job = self._app.queue.journal.get(job_id, owner)

@@ -34,6 +34,19 @@ class SamplerStep:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """From a step on (0-based, over all passes of a job) another sampler, or the noise of another seed; or both.
+
+    sampler: empty keeps the one at work. seed: of the first picture of a batch, the next ones have the next seeds;
+    None keeps the noise.
+    """
+
+    step: int
+    sampler: str = ""
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class PromptPart:
     """One part of a prompt joined by AND, and its weight."""
 
@@ -47,7 +60,7 @@ class StepState:
 
     first_picture: index in the job of the first row of x. step: 0-based. steps: how many there will be.
     prompt: the parts of the prompt in force at this step; uncond: the negative prompt, None without guidance.
-    job: the job's id; empty where there is none.
+    job: the job's id; empty where there is none. turn: 0, or 1 in the second, finer pass.
     """
 
     request: GenerationRequest
@@ -60,6 +73,7 @@ class StepState:
     uncond: Conditioning | None = None
     prediction: Prediction | None = None
     job: str = ""
+    turn: int = 0
 
 
 @dataclass(frozen=True)

@@ -78,4 +78,5 @@ class Denoiser:
             prompt=self._run.prompts.at(self.step),
             uncond=self._run.prompts.uncond_at(self.step),
             job=self._job,
+            turn=self._run.turn,
         )

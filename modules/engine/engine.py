@@ -29,12 +29,12 @@ from modules.engine.plan import Plan, plan
 from modules.engine.start import Origin, Pass, begin
 from modules.engine.style.job import StyleJob
 from modules.engine.style.modes import StyleModes
+from modules.engine.way import Way, own_turns
 from modules.engine.whole import WholeJob
 from modules.hooks.engine_host import EngineHost, JobOrder
 from modules.manager.manager import Manager
 from modules.manager.vaes import AUTOMATIC
 from modules.preview.frame import to_frame
-from modules.sampling.samplers import SAMPLERS
 from modules.upscalers.upscalers import Upscalers
 
 
@@ -197,8 +197,10 @@ class Engine:
         start = begin(family, run, batch.seeds, first)
         moments = batch.style.moments
         denoiser = Denoiser(family, moments, run, first, start.latents, batch.task)
+        turns = own_turns(moments.turns(), done, run.steps)
+        sampler, noise = Way(family, run, tuple(batch.seeds)).walk(start, turns)
         x, before = start.x, monotonic()
-        for step in SAMPLERS[run.request.sampler].run(denoiser, x, run.sigmas, start.noise):
+        for step in sampler(denoiser, x, run.sigmas, noise):
             denoiser.step = step.index + 1
             state = denoiser.after(step)
             moments.notice("after_step", state)

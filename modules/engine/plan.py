@@ -49,4 +49,4 @@ def plan(family: Family, request: GenerationRequest, inputs: Mapping[str, bytes]
     finer = second_request(request, family.card)
     levels, sigmas = path(family, finer, noised=True)
     prompts = encode_prompts(family, finer, len(sigmas) - 1, first.steps, beside(family, finer, None))
-    return Plan(request, where, (first, Pass(finer, prompts, levels, sigmas)))
+    return Plan(request, where, (first, Pass(finer, prompts, levels, sigmas, turn=1)))

@@ -41,13 +41,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class Pass:
-    """One way from noise to latents. levels: all of the schedule; sigmas: those this pass visits, the last is 0."""
+    """One way from noise to latents. levels: all of the schedule; sigmas: those this pass visits, the last is 0.
+
+    turn: 0, or 1 for the second, finer pass.
+    """
 
     request: GenerationRequest
     prompts: Prompts
     levels: Sigmas
     sigmas: Sigmas
     origin: Origin | None = None
+    turn: int = 0
 
     @property
     def steps(self) -> int:

@@ -4,7 +4,7 @@ from modules.core.errors import BadRequest, Busy, CannotSave, NotThere, QueueFul
 from modules.core.events import Answered, Frame
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard, Conditioning, Family, NoiseLevels
-from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState
+from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState, Turn
 from modules.core.request import GenerationRequest
 from modules.hooks.engine_values import Bench, EngineJob, NewSampler, Question, Technique
 from modules.hooks.front_values import (
@@ -17,6 +17,7 @@ from modules.hooks.front_values import (
     Outcome,
     Page,
     Picture,
+    Piece,
     Reply,
     Route,
     Tab,
@@ -49,6 +50,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Picture",
+    "Piece",
     "Prediction",
     "PromptPart",
     "Question",
@@ -60,5 +62,6 @@ __all__ = [
     "Tab",
     "TaffyError",
     "Technique",
+    "Turn",
     "hookimpl",
 ]

@@ -19,7 +19,7 @@ from modules.core.errors import BadExtension, TaffyError
 from modules.core.events import Answered, Attached, Frame, Told
 from modules.core.extensions import Fault
 from modules.core.family import Family
-from modules.core.moments import StepState
+from modules.core.moments import StepState, Turn
 from modules.core.request import GenerationRequest
 from modules.hooks.engine_values import Bench, EngineJob, Question, Technique
 from modules.hooks.host import Answer, Host, call, of_kind
@@ -44,6 +44,7 @@ class Moments(Protocol):
     def change_image(self, image: Image.Image, request: GenerationRequest, index: int = 0) -> Image.Image: ...
     def show_step(self, state: StepState, family: Family) -> Frame | None: ...
     def facts(self) -> Mapping[str, str]: ...
+    def turns(self) -> Sequence[Turn]: ...
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,9 @@ class EngineHost(Host):
     def facts(self) -> Mapping[str, str]:
         return {}
 
+    def turns(self) -> Sequence[Turn]:
+        return ()
+
     @contextmanager
     def working(self, order: JobOrder, family: Family) -> Iterator[JobMoments]:
         """The moments of one job, with the techniques that want to take part; they leave in reverse order."""
@@ -185,9 +189,9 @@ class EngineHost(Host):
             yield answered
 
     def _or_refuse(self, extension: str, act: Callable[[], Any]) -> Any:
-        """Raises BadExtension with the fault's sentence."""
+        """Raises BadExtension with the fault's sentence, and what it refuses with."""
         before = self._faults.get((extension, "answer"))
-        answer = self.guarded(extension, "answer", act)
+        answer = self.guarded(extension, "answer", act, passing=(TaffyError,))
         fault = self._faults.get((extension, "answer"))
         if fault is not None and fault is not before:
             raise BadExtension(fault.message, "the Extensions page has the details for its author")
@@ -267,6 +271,11 @@ class JobMoments:
         for working in self._techniques:
             told |= self._host.asked(working, "facts", dict) or {}
         return {str(key): str(value) for key, value in told.items()}
+
+    def turns(self) -> Sequence[Turn]:
+        """Of all techniques, in order."""
+        asked = [self._host.asked(working, "turns", tuple) or () for working in self._techniques]
+        return sorted((turn for turns in asked for turn in turns), key=lambda turn: turn.step)
 
 
 def _entered(implementation: pluggy.HookImpl, **values: object) -> Technique | None:

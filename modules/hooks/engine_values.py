@@ -14,7 +14,7 @@ from PIL import Image
 from modules.core.events import Attached, Told
 from modules.core.extensions import Message
 from modules.core.family import Family, NoiseLevels
-from modules.core.moments import SamplerStep, StepState
+from modules.core.moments import SamplerStep, StepState, Turn
 from modules.core.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -119,6 +119,13 @@ class Technique:
     def after_decode(self, image: Image.Image, index: int) -> Image.Image | None:
         """As the hook of this name; index: of the picture in its job."""
 
+    def turns(self) -> tuple[Turn, ...]:
+        """Where the way goes on with another sampler or other noise; asked for before each pass.
+
+        Not in the style modes that have a loop of their own ("inject", "series").
+        """
+        return ()
+
     def facts(self) -> Mapping[str, str]:
         """What the record of each picture should say, by key; asked for with each picture."""
         return {}
@@ -146,6 +153,13 @@ class Bench(Protocol):
         """A checkpoint, loaded if it is not; with the LoRAs and learned words that a prompt names applied.
 
         Raises UnknownName, BadCheckpoint.
+        """
+        ...
+
+    def picture(self, family: Family, latents: Tensor, quick: bool = False) -> Image.Image:
+        """What latents (1, c, h, w) look like: through the VAE, or in a moment, small and rough, as previews are.
+
+        Raises NotANumber.
         """
         ...
 

@@ -61,6 +61,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Something that was kept with a job. size: bytes. kept: seconds since 1970."""
+
+    job: str
+    key: str
+    size: int
+    kept: float
+
+
+@dataclass(frozen=True)
 class JobCard:
     """A job: its fate, and its pictures so far. error: why it failed or was put back; advice: what to try."""
 
@@ -103,6 +113,10 @@ class Page(Protocol):
 
     def vae_names(self) -> Sequence[str]:
         """VAEs in files of their own that can take the place of a checkpoint's."""
+        ...
+
+    def sampler_names(self) -> Sequence[str]:
+        """The samplers that can be chosen, those of extensions included."""
         ...
 
 
@@ -151,6 +165,14 @@ class Desk(Page, Protocol):
 
     def detach(self, job_id: str, key: str) -> None:
         """Throw a piece away; one that is not there is gone already."""
+        ...
+
+    def pieces(self) -> Sequence[Piece]:
+        """Everything the extension has kept with any job, oldest first: for those who mind how much that is."""
+        ...
+
+    def owner_of(self, job_id: str) -> str:
+        """Whose job it is, for hooks that only hear its id. Raises NotThere."""
         ...
 
     def job(self, job_id: str, owner: str) -> JobCard:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from modules.core.errors import BadRequest, NotThere
 from modules.core.paths import contained, write_atomically
+from modules.hooks import Piece
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -32,6 +34,15 @@ class Attachments:
         """Of all pieces of an extension, in the order of letters."""
         folder = self._path(job_id, extension, "x").parent
         return tuple(sorted(file.name for file in folder.glob("[!.]*") if file.is_file()))
+
+    def pieces(self, extension: str) -> tuple[Piece, ...]:
+        """Of all jobs, oldest first."""
+        found = []
+        for file in self._folder.glob(f"*/{extension}/[!.]*"):
+            with suppress(FileNotFoundError):  # thrown away meanwhile
+                about = file.stat()
+                found.append(Piece(file.parts[-3], file.name, about.st_size, about.st_mtime))
+        return tuple(sorted(found, key=lambda piece: piece.kept))
 
     def forget(self, job_id: str, extension: str, key: str) -> None:
         """One that is not there is forgotten already."""

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
 
 from modules.core.events import Event
 from modules.core.family import Family
 from modules.core.request import GenerationRequest
 from modules.engine.engine import Engine
+from modules.engine.finish import decode_picture
 from modules.hooks.engine_host import EngineHost
 from modules.manager.manager import Manager
+from modules.preview.base import Places
+from modules.preview.frame import to_frame
+from modules.preview.linear import Linear
 
 
 class EngineBench:
     """`Bench` over the engine. Time spent in here is ours, not the extension's."""
 
-    def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: Sequence[Path]) -> None:
+    def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: Sequence[Path], cache: Path) -> None:
         self._models = models
+        self._linear = Linear(Places(cache, tuple(models)))
         self._manager = manager
         self._engine = engine
         self._host = host
@@ -48,6 +57,13 @@ class EngineBench:
             except StopIteration as stop:
                 family: Family = stop.value
                 return family
+
+    def picture(self, family: Family, latents: Tensor, quick: bool = False) -> Image.Image:
+        """What latents look like."""
+        with self._host.ours():
+            if not quick:
+                return decode_picture(family, latents)
+            return Image.open(BytesIO(to_frame(self._linear.pixels(family, latents), "linear").jpeg))
 
     def generate(
         self, request: GenerationRequest, inputs: Mapping[str, bytes], packed: Mapping[str, bytes]

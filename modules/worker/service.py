@@ -54,7 +54,7 @@ class Service:
         self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram_budget(config.ram_budget))
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
         self._engine = Engine(self._manager, self._host, self._upscalers, models)
-        self._bench = EngineBench(self._manager, self._engine, self._host, models)
+        self._bench = EngineBench(self._manager, self._engine, self._host, models, Path(config.cache_dir))
         self._host.tables_changed = Tables(self._host).renew
 
     def watch(self, report: Callable[[Fault], None]) -> None:
