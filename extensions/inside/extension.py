@@ -50,7 +50,7 @@ def settings() -> Sequence[Control]:
 
 @hookimpl
 def assets() -> Sequence[str]:
-    return ["inside.css", "inside.js"]
+    return ["inside.css", "lines.js", "branching.js", "inside.js"]
 
 
 @hookimpl

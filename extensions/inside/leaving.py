@@ -59,10 +59,11 @@ def branched(picture: Picture, record: Record, step: int, changes: Changes) -> G
     own = "variation_seed" if request.variation_strength else "seed"
     count = record.pictures if alone is None else 1
     branch = Branch(picture.job, record.key, step, alone, turns)
+    seeds: dict[str, Any] = {own: record.seed if alone is None else seed}
     return replace(
         request,
         **words,
-        **{own: record.seed if alone is None else seed},
+        **seeds,
         count=count,
         batch_size=count,
         parent=picture.id,
@@ -88,9 +89,7 @@ def turned(request: GenerationRequest, step: int, changes: Changes) -> tuple[Tur
     """The turns of the way that is left, up to this step if something new begins here. Raises BadRequest."""
     branch = branch_of(request)
     before = branch.turns if branch else ()
-    current = sampler_after(request, step)
-    sampler = changes.sampler or current
-    if sampler == current and changes.noise_seed is None:
+    if changes.sampler is None and changes.noise_seed is None:
         return before
     if request.style_mode in OWN_LOOPS:
         raise BadRequest(
@@ -98,4 +97,8 @@ def turned(request: GenerationRequest, step: int, changes: Changes) -> tuple[Tur
             "change the prompt or the CFG scale",
         )
     kept = tuple(turn for turn in before if turn.step < step)
+    current = sampler_after(request, step)
+    sampler = changes.sampler or current
+    if sampler == current and changes.noise_seed is None:
+        return kept
     return (*kept, Turn(step, sampler, changes.noise_seed))

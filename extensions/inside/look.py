@@ -21,6 +21,7 @@ class Wanted:
     """steps: 0-based. quick: small and rough at once, or through the VAE."""
 
     checkpoint: str
+    vae: str
     steps: tuple[int, ...]
     quick: bool
 
@@ -30,9 +31,9 @@ def looks(question: Question, bench: Bench) -> Iterator[Answered]:
     payload: Any = question.payload
     wanted = Wanted(**payload)
     record = unpacked(question.data["steps"])
-    with bench.family(wanted.checkpoint) as family:
+    with bench.family(wanted.checkpoint, vae=wanted.vae) as family:
         for step in wanted.steps:
             latents = torch.from_numpy(record.at(step).x0.copy()).to(family.device)
             file = BytesIO()
             bench.picture(family, latents, wanted.quick).save(file, "JPEG", quality=QUALITY[wanted.quick])
-            yield Answered({"step": step}, file.getvalue())
+            yield Answered("", {"step": step}, file.getvalue())

@@ -87,6 +87,7 @@ def asked(picture: Picture, record: Record, desk: Desk, wanted: tuple[int, ...],
     assert request is not None
     payload: dict[str, Any] = {
         "checkpoint": request.checkpoint,
+        "vae": request.vae,
         "steps": list(wanted),
         "quick": quick,
     }

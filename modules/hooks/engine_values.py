@@ -149,8 +149,10 @@ class Bench(Protocol):
         """Folders with kinds of weights in them."""
         ...
 
-    def family(self, checkpoint: str, prompt: str = "") -> AbstractContextManager[Family]:
+    def family(self, checkpoint: str, prompt: str = "", vae: str = "automatic") -> AbstractContextManager[Family]:
         """A checkpoint, loaded if it is not; with the LoRAs and learned words that a prompt names applied.
+
+        vae: as in a request.
 
         Raises UnknownName, BadCheckpoint.
         """

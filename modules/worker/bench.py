@@ -17,6 +17,7 @@ from modules.engine.engine import Engine
 from modules.engine.finish import decode_picture
 from modules.hooks.engine_host import EngineHost
 from modules.manager.manager import Manager
+from modules.manager.vaes import AUTOMATIC
 from modules.preview.base import Places
 from modules.preview.frame import to_frame
 from modules.preview.linear import Linear
@@ -38,10 +39,10 @@ class EngineBench:
         return tuple(self._models)
 
     @contextmanager
-    def family(self, checkpoint: str, prompt: str = "") -> Iterator[Family]:
+    def family(self, checkpoint: str, prompt: str = "", vae: str = AUTOMATIC) -> Iterator[Family]:
         """A checkpoint, with the LoRAs and learned words that a prompt names applied."""
         with self._host.ours():
-            family = self._loaded(checkpoint)
+            family = self._loaded(checkpoint, vae)
             applied = self._manager.adapters.applied(family, GenerationRequest(prompt))
             applied.__enter__()
         try:
@@ -49,8 +50,8 @@ class EngineBench:
         finally:
             applied.__exit__(None, None, None)
 
-    def _loaded(self, checkpoint: str) -> Family:
-        loading = self._engine.load("question", checkpoint)
+    def _loaded(self, checkpoint: str, vae: str) -> Family:
+        loading = self._engine.load("question", checkpoint, vae)
         while True:
             try:
                 next(loading)

@@ -10,7 +10,7 @@ import pytest
 from modules.core.events import Failed
 from modules.hooks import Turn
 from modules.sampling.samplers import SAMPLERS
-from tests.inside.conftest import KEEP, Made, Studio
+from tests.extensions.inside.conftest import KEEP, Made, Studio
 
 STOCHASTIC = [name for name in SAMPLERS if SAMPLERS[name].noise != "none"]
 

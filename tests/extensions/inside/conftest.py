@@ -19,7 +19,7 @@ from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
 from tests.checkpoints import tiny_checkpoint
 
-EXTENSIONS = Path(__file__).parents[2] / "extensions"
+EXTENSIONS = Path(__file__).parents[3] / "extensions"
 KEEP = {"inside.options": b'{"keep": true}'}
 REQUEST = GenerationRequest(
     checkpoint="tiny", prompt="a cat", negative_prompt="rocket", width=64, height=48, steps=5, seed=3, cfg_scale=4
@@ -42,6 +42,7 @@ class Made:
 @dataclass(frozen=True)
 class Studio:
     service: Service
+    models: Path
 
     def events(self, packed: Mapping[str, bytes], **values: Any) -> list[Event]:
         return list(self.service.run(Generate("job", replace(REQUEST, **values), {}, packed)))
@@ -68,4 +69,4 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     tiny_checkpoint(models / "Stable-diffusion" / "tiny.safetensors")
     cache = str(models / "cache")
     config = WorkerConfig((str(models),), cache, (str(EXTENSIONS),), use_cpu=True, precision="fp32", threads=1)
-    return Studio(Service(config))
+    return Studio(Service(config), models)

@@ -7,7 +7,7 @@ import pytest
 
 from extensions.inside.record import Call, Record, seeds_of, unpacked
 from modules.hooks import BadRequest
-from tests.inside.conftest import Studio
+from tests.extensions.inside.conftest import Studio
 
 
 def test_every_call_is_kept_as_the_loop_had_it(inside: Studio) -> None:
