@@ -209,7 +209,8 @@ class Tab:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a button did: a sentence for the person, and where to look further (a path on this server)."""
+    """What a button did: a sentence for the person, and where to look further: a path on this server, or
+    "#..." for a place on the page, which scripts of the extension hear of as `hashchange`."""
 
     text: str = ""
     link: str = ""

@@ -17,6 +17,7 @@ CHAPTERS = {
     "Pictures from pictures": "img2img",
     "Style transfer": "style",
     "Larger pictures": "upscaling",
+    "Inside a picture": "inside",
     "Models": "models",
     "Errors": "errors",
 }

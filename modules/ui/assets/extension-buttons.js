@@ -17,7 +17,8 @@ async function press(actions, extension, name) {
   const path = `/extensions/${extension}/buttons/${name}`;
   const { text, link } = await post(path, { picture: actions.picture.id });
   actions.say(text);
-  if (link) actions.said.append(" ", element("a", { href: link, target: "_blank", rel: "noopener" }, "Open"));
+  if (link.startsWith("#")) location.hash = link; // a place on this page
+  else if (link) actions.said.append(" ", element("a", { href: link, target: "_blank", rel: "noopener" }, "Open"));
 }
 
 /** "label: text" of each column, as one line. */
