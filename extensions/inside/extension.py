@@ -29,7 +29,7 @@ MB = 1_000_000
 
 @hookimpl
 def tabs() -> Sequence[Tab]:
-    return [Tab("inside", "Inside", 60, tab.build)]
+    return [Tab("inside", "Inside", 50, tab.build)]
 
 
 @hookimpl

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
 from modules.hooks import Desk
 
 
 def build(desk: Desk) -> None:
+    import gradio as gr  # takes seconds, and the page has it by now
+
     gr.HTML("<taffy-inside></taffy-inside>", container=False, padding=False)
