@@ -11,6 +11,9 @@ const AT_REST = 250; // milliseconds without a move, after which the step is dec
 const SHOWN = 40; // pictures to choose from
 const url = (path, values) => `/extensions/inside/api/${path}?${new URLSearchParams(values)}`;
 
+/** The picture somebody wants to see inside of, from "#inside=<id>". */
+const wanted = () => new URLSearchParams(location.hash.slice(1)).get("inside");
+
 class Inside extends HTMLElement {
   connectedCallback() {
     this.branching = new Branching((changes) => this.branch(changes));
@@ -45,12 +48,10 @@ class Inside extends HTMLElement {
     return this.inside;
   }
 
-  /** Somebody pressed "Inside" under a picture. */
   called = () => {
-    const id = new URLSearchParams(location.hash.slice(1)).get("inside");
+    const id = wanted();
     if (!id) return;
     history.replaceState(null, "", location.pathname + location.search);
-    document.querySelector("#taffy-open-inside")?.click();
     this.open(id);
   };
 
@@ -207,5 +208,10 @@ class Inside extends HTMLElement {
     this.follow();
   }
 }
+
+// The tab's content is made when it is opened first; then the element reads for itself what is wanted. First of all who
+// listen, because the element takes the wish out of the address.
+const openTab = () => wanted() && document.querySelector("#taffy-open-inside")?.click();
+addEventListener("hashchange", openTab);
 
 customElements.define("taffy-inside", Inside);
