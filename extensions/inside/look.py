@@ -36,4 +36,4 @@ def looks(question: Question, bench: Bench) -> Iterator[Answered]:
             latents = torch.from_numpy(record.at(step).x0.copy()).to(family.device)
             file = BytesIO()
             bench.picture(family, latents, wanted.quick).save(file, "JPEG", quality=QUALITY[wanted.quick])
-            yield Answered("", {"step": step}, file.getvalue())
+            yield Answered({"step": step}, file.getvalue())
