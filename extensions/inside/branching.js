@@ -8,9 +8,9 @@ export class Branching {
     this.go = go;
     this.prompt = element("textarea", { rows: 3, id: "inside-prompt" });
     this.negative = element("textarea", { rows: 1, id: "inside-negative" });
-    this.cfg = element("input", { type: "number", min: 0, max: 100, step: 0.5, id: "inside-cfg" });
+    this.cfg = element("input", { type: "number", min: 0, max: 100, step: "any", id: "inside-cfg" });
     this.sampler = element("select", { id: "inside-sampler" });
-    this.noise = element("input", { type: "number", min: 0, step: 1, id: "inside-noise", placeholder: "as it was" });
+    this.noise = element("input", { type: "number", min: 0, max: Number.MAX_SAFE_INTEGER, step: 1, id: "inside-noise", placeholder: "as it was" });
     this.button = element("button", { type: "button", className: "inside-go", onclick: () => this.pressed() });
     this.problem = element("p", { className: "taffy-problem", role: "alert" });
     this.title = element("h3");
@@ -62,7 +62,9 @@ export class Branching {
   }
 
   async pressed() {
-    this.problem.textContent = "";
+    const wrong = [this.cfg, this.noise].find((control) => !control.checkValidity());
+    this.problem.textContent = wrong ? `${wrong.labels[0].textContent}: ${wrong.validationMessage}` : "";
+    if (wrong) return;
     this.button.disabled = true;
     try {
       await this.go(this.changes());
