@@ -33,8 +33,10 @@ def main(argv: list[str]) -> None:
 def serve(settings: Settings, door: socket.socket) -> None:
     """Serve the page until Ctrl+C. Packages are there only now, so they are imported only now."""
     from modules.app import build
+    from modules.log import log_to
 
     app = build(settings)
+    log_to(settings.data_dir / "logs" / "taffy.log", [app.access.token])
     app.start()  # the engine imports its libraries while this process imports gradio
     import uvicorn
 

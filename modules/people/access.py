@@ -17,6 +17,7 @@ from modules.people.throttle import Throttle
 from modules.people.users import SECRET, Users
 
 TOKEN_BYTES = 24  # 192 bits
+AT_ONCE = 2  # passwords that are hashed: each takes 32 MB
 MOST_KNOWN = 100  # names with passwords that need not be hashed again
 
 
@@ -34,6 +35,7 @@ class Access:
         self._key = kept_secret(folder / "session.key").encode() if is_shared else b""
         self._token = kept_secret(folder / "token") if is_shared else ""
         self._lock = threading.Lock()
+        self._hashing = threading.Semaphore(AT_ONCE)
         self._known: dict[bytes, str] = {}  # a keyed hash of name and password -> the password hash that it fits
 
     @property
@@ -60,7 +62,9 @@ class Access:
         user = self.users.get(name)
         if user and self._known.get(shown) == user.password:
             return self.users.person(user)
-        if (user := self.users.verify(name, password)) is None:
+        with self._hashing:
+            user = self.users.verify(name, password)
+        if user is None:
             return None
         with self._lock:
             self._known[shown] = user.password

@@ -29,6 +29,7 @@ BENCHES = {
     "kill": kill,
     "swap": swap,
     "memory": memory,
+    "load": load,
 }
 
 
