@@ -14,7 +14,7 @@ from pathlib import Path
 from modules.bootstrap import ensure
 from modules.core.errors import TaffyError
 from modules.core.paths import write_atomically
-from tests.bench import kill, memory, page, preview, start, step, style, swap, upscale
+from tests.bench import kill, load, memory, page, preview, start, step, style, swap, upscale
 from tests.bench.plot import plot
 from tests.bench.report import Report, as_json, table
 from tests.bench.start import ROOT, BenchFailed
