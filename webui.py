@@ -35,8 +35,9 @@ def serve(settings: Settings, door: socket.socket) -> None:
     from modules.app import build
     from modules.log import log_to
 
+    log_to(file := settings.data_dir / "logs" / "taffy.log")
     app = build(settings)
-    log_to(settings.data_dir / "logs" / "taffy.log", [app.access.token])
+    log_to(file, [app.access.token])
     app.start()  # the engine imports its libraries while this process imports gradio
     import uvicorn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -53,6 +54,8 @@ from modules.upscalers.index import UpscalerIndex
 from modules.welcome import welcome
 from modules.worker.config import config_of
 from modules.worker.process import ProcessWorker
+
+log = logging.getLogger(__name__)
 
 STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
 LAST_SECONDS = 10.0  # for threads to notice that the program stops
@@ -286,10 +289,14 @@ def build(settings: Settings) -> App:
     check_name("--preview", settings.preview, PREVIEWS, "automatic", "off")
     check_name("--attention", settings.attention, KERNELS, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
+    journal = Journal(data / "jobs.sqlite3")  # first: it refuses a second server before anything is changed
     extending = extending_of(settings)
     hashes = Hashes(cache / "hashes")
     models = list(settings.models_dirs)
     index = Index(models, hashes)
+    gallery = Gallery(data / "outputs", data / "gallery.sqlite3")
+    for note in filter(None, (journal.note, gallery.note)):
+        log.warning(note)
     return App(
         models=models,
         book=SettingsBook(settings),
@@ -297,9 +304,9 @@ def build(settings: Settings) -> App:
         upscalers=UpscalerIndex(models),
         library=Library(index, hashes, Sidecars(data / "models")),
         transfers=Transfers(),
-        gallery=Gallery(data / "outputs", data / "gallery.sqlite3"),
+        gallery=gallery,
         inputs=Inputs(data / "inputs"),
-        queue=JobQueue(Journal(data / "jobs.sqlite3"), settings.queue_limit),
+        queue=JobQueue(journal, settings.queue_limit),
         looks=Looks(),
         watchers=Watchers(),
         pace=Pace(cache / "pace.json"),

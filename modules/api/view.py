@@ -41,7 +41,7 @@ def whole_view(app: App, person: Person) -> Json:
         "waiting": [waiting(place, owner) for place in places(app) if person.sees_all or place.job.owner == owner],
         "others": [running(app, other) | {"owner": other.job.owner} for other in others],
         "paused": {"own": owner in paused, "all": EVERYBODY in paused},
-        "me": {"name": person.name, "role": person.role},
+        "me": {"name": person.name, "role": person.role, "shared": app.access.is_shared},
         "recent": [ended(app, job) for job in recent],
     }
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modules.core.errors import CannotSave, NotThere
+from modules.core.errors import BadRequest, CannotSave, NotThere
 from modules.core.events import PictureMade
 from modules.core.paths import contained, write_atomically
 from modules.core.requests import AnyRequest
 from modules.core.upscaling import UpscaleRequest
 from modules.gallery.files import day_folder, names_in, next_number, picture_name
-from modules.gallery.metadata import encode_png
+from modules.gallery.metadata import Metadata, encode_png, read_metadata
 from modules.gallery.store import Saved, Store
 from modules.text.infotext import write_infotext, write_upscaled
 
@@ -60,6 +61,7 @@ class Gallery:
         self._saving = threading.Lock()
         for saved in self._store.incomplete():
             self._settle(saved)
+        self.note = self._relist() if self._store.aside else ""
 
     def close(self) -> None:
         self._store.close()
@@ -132,6 +134,31 @@ class Gallery:
     def mentioned(self, ids: Set[str]) -> set[str]:
         """Which of these ids of inputs the request of any picture names."""
         return self._store.mentioned(ids)
+
+    def _relist(self) -> str:
+        """The list was damaged: pictures whose rows are lost come back from their files, under new ids."""
+        known, again = self._store.paths(), 0
+        for path in sorted(self._folder.rglob("[!.]*.png"), key=lambda file: file.stat().st_mtime):
+            name = path.relative_to(self._folder).as_posix()
+            if name in known:
+                continue
+            with suppress(BadRequest):
+                found = read_metadata(path)
+                if found.request is not None:
+                    self._list_file(name, path.stat().st_mtime, found, found.request)
+                    again += 1
+        aside = self._store.aside.name if self._store.aside else ""
+        return (
+            f"The list of pictures was damaged. {len(known)} entries could be read, {again} pictures were listed anew "
+            f"from their files; the damaged list is {aside}."
+        )
+
+    def _list_file(self, name: str, created: float, found: Metadata, request: AnyRequest) -> None:
+        id = secrets.token_urlsafe(16)
+        owner, seed = name.partition("/")[0], getattr(request, "seed", 0)
+        size = (found.width, found.height)
+        self._store.add(Saved(id, f"file-{id}", 0, owner, name, *size, seed, found.infotext, created, request))
+        self._store.complete(id)
 
     def _settle(self, saved: Saved) -> None:
         """Show or strike a picture whose saving was cut off, and remove the unfinished file."""

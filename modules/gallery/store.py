@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from modules.core.database import check, is_broken, migrate, salvage, set_aside
 from modules.core.errors import CannotSave
 from modules.core.requests import AnyRequest
 from modules.gallery.metadata import request_from_json, request_to_json
 
-SCHEMA = """
+MIGRATIONS = (  # number n brings a list from version n to n + 1; never change one that was released
+    """
 CREATE TABLE IF NOT EXISTS pictures (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, job_id TEXT NOT NULL, idx INTEGER NOT NULL,
     owner TEXT NOT NULL, path TEXT NOT NULL UNIQUE, width INTEGER NOT NULL, height INTEGER NOT NULL,
@@ -23,10 +25,12 @@ CREATE TABLE IF NOT EXISTS pictures (
     UNIQUE (job_id, idx)
 );
 CREATE INDEX IF NOT EXISTS pictures_of_owner ON pictures (owner, on_disk);
+""",
+    """
 CREATE INDEX IF NOT EXISTS pictures_of_parent ON pictures (json_extract(request, '$.parent'))
     WHERE json_extract(request, '$.parent') <> '';
-PRAGMA user_version = 1;
-"""
+""",
+)
 INSERT = """
 INSERT INTO pictures (id, job_id, idx, owner, path, width, height, seed, infotext, created, request, on_disk)
 VALUES (:id, :job_id, :index, :owner, :path, :width, :height, :seed, :infotext, :created, :request, 0)
@@ -68,14 +72,36 @@ class Store:
     """The table behind one connection and one lock: safe to use from many threads. Raises CannotSave."""
 
     def __init__(self, database: Path) -> None:
+        """A damaged file is set `aside`; the rows it still gives out go into a new one."""
         self._lock = threading.RLock()
+        self._database = database
+        self.aside: Path | None = None
         with _refusals(database):
             database.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(database, timeout=5, isolation_level=None, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.executescript(SCHEMA)
-        self._database = database
+            try:
+                self._open()
+            except sqlite3.DatabaseError as error:
+                if not is_broken(error):
+                    raise
+                self._rebuild()
+
+    def _open(self) -> None:
+        database = self._database
+        self._connection = sqlite3.connect(database, timeout=5, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        check(self._connection)
+        migrate(self._connection, database, MIGRATIONS)
+
+    def _rebuild(self) -> None:
+        self._connection.close()
+        self.aside = set_aside(self._database)
+        self._open()
+        for row in salvage(self.aside, "pictures"):
+            names = ", ".join(row)
+            marks = ", ".join("?" * len(row))
+            self._connection.execute(f"INSERT OR IGNORE INTO pictures ({names}) VALUES ({marks})", [*row.values()])
 
     def close(self) -> None:
         with self._lock:
@@ -105,6 +131,11 @@ class Store:
     def forget(self, picture_id: str) -> None:
         """Strike a picture whose file could not be written."""
         self._write("DELETE FROM pictures WHERE id = ? AND on_disk = 0", (picture_id,))
+
+    def paths(self) -> set[str]:
+        """Of all files that are listed."""
+        with self._lock:
+            return {path for (path,) in self._connection.execute("SELECT path FROM pictures")}
 
     def incomplete(self) -> tuple[Saved, ...]:
         return self._select("on_disk = 0")

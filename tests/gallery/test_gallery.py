@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from modules.core.errors import CannotSave, NotThere
+from modules.core.errors import BadSetting, CannotSave, NotThere
 from modules.core.requests import AnyRequest
 from modules.core.upscaling import UpscaleRequest
 from modules.gallery import Gallery, Saved, single
@@ -347,12 +348,57 @@ def test_a_kill_after_writing_does_not_double_the_picture(tmp_path: Path) -> Non
     gallery.close()
 
 
-def test_a_damaged_list_says_so(tmp_path: Path) -> None:
+def test_a_list_that_is_no_list_is_set_aside_and_said(tmp_path: Path) -> None:
     (tmp_path / "gallery.sqlite3").write_bytes(b"not a database" * 100)
-    with pytest.raises(CannotSave, match=r"gallery\.sqlite3, cannot be used: file is not a database"):
-        Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
+    gallery = Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
+    assert "damaged" in gallery.note
+    gallery.close()
 
 
 def test_saving_needs_no_torch() -> None:
     check = "import sys, modules.gallery; print(*{'torch', 'gradio'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_damaged_list_is_set_aside_and_made_anew_from_its_rows_and_the_files(tmp_path: Path) -> None:
+    database = tmp_path / "gallery.sqlite3"
+    gallery = Gallery(tmp_path / "outputs", database)
+    kept = [gallery.save(f"job{seed}", "ben", replace(REQUEST, seed=seed), made(seed=seed)) for seed in range(30)]
+    gallery.close()
+    whole = bytearray(database.read_bytes())
+    for page in range(4096 * 4, len(whole) - 4096, 4096 * 3):  # every third page
+        whole[page : page + 4096] = b"\xff" * 4096
+    database.write_bytes(whole)
+    gallery = Gallery(tmp_path / "outputs", database)
+    assert "damaged" in gallery.note
+    assert re.search(r"gallery\.sqlite3\.broken-[\d-]+", gallery.note)
+    assert list(tmp_path.glob("gallery.sqlite3.broken-*"))
+    found = gallery.newest("ben", 100)
+    assert sorted(one.seed for one in found) == list(range(30))  # all of them, each once
+    assert {one.path for one in found} == {one.path for one in kept}
+    assert all(gallery.file(one.id, "ben").is_file() for one in found)
+    assert gallery.save("new", "ben", REQUEST, made(seed=99)).name.startswith("00030")
+    gallery.close()
+
+
+def test_a_list_of_the_first_version_opens_and_is_copied_first(tmp_path: Path) -> None:
+    database = tmp_path / "gallery.sqlite3"
+    gallery = Gallery(tmp_path / "outputs", database)
+    saved = gallery.save("job", "ben", REQUEST, made())
+    gallery.close()
+    with sqlite3.connect(database) as db:
+        db.executescript("DROP INDEX pictures_of_parent; PRAGMA user_version = 1;")
+    db.close()
+    gallery = Gallery(tmp_path / "outputs", database)
+    assert gallery.get(saved.id, "ben") == saved
+    assert (gallery.note, (tmp_path / "gallery.sqlite3.version-1").is_file()) == ("", True)
+    gallery.close()
+
+
+def test_a_list_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3").close()
+    with sqlite3.connect(tmp_path / "gallery.sqlite3") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(BadSetting, match="newer Taffy"):
+        Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")

@@ -4,6 +4,7 @@ import { Drawn } from "./drawn.js";
 import { bytes, duration, element } from "./elements.js";
 import { openKeys } from "./keys.js";
 import { openMemory } from "./memory.js";
+import { peopleButton } from "./people.js";
 import { view } from "./view.js";
 
 const MEMORY_MS = 5000;
@@ -31,7 +32,7 @@ class Engine extends Drawn {
     const dot = element("span", { className: "taffy-dot", ariaHidden: "true" });
     const does = element("span", { className: "taffy-does" }, dot, this.words, this.fetched);
     const ask = { type: "button", className: "taffy-ask", ariaLabel: "Keys", title: "Keys (?)", onclick: openKeys };
-    this.append(does, this.checkpoint, this.memory, element("button", ask, "?"));
+    this.append(does, this.checkpoint, this.memory, peopleButton(), element("button", ask, "?"));
     this.clock = setInterval(() => this.drawMemory(), MEMORY_MS);
     this.drawMemory();
   }

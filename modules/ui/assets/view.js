@@ -32,7 +32,7 @@ function older(recent) {
 export const showMore = () => readMore(older);
 
 /** The job that Stop ends: the running one, else the next. */
-export const activeJob = () => view.state?.running ?? view.state?.waiting[0] ?? null;
+export const activeJob = () => view.state?.running ?? view.state?.waiting.find((job) => !job.owner) ?? null;
 
 export function cancel(id) {
   return fetch(`/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" });
