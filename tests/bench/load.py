@@ -25,6 +25,7 @@ from statistics import median, quantiles
 import httpx
 from PIL import Image
 
+from modules.jobs.film import BUDGET
 from tests.bench.report import Report, Row, machine
 from tests.bench.start import ROOT, BenchFailed, say
 
@@ -73,7 +74,7 @@ def run(options: Namespace) -> Iterator[Report]:
         Row("Previews", "frames a second, all clients", (outcome.frames / options.seconds,), "a second"),
         Row("Previews", "pictures without any", (outcome.without_preview,), "pictures", 0),
         Row("Memory", "front process", tuple(outcome.memory), "MB"),
-        Row("Memory", "growth", (max(0.0, outcome.growth),), "MB", 20),
+        Row("Memory", "growth", (max(0.0, outcome.growth),), "MB", BUDGET / 1e6),  # the films of the last jobs
     )
     for sentence in outcome.wrong[:5]:
         say(sentence)
