@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from modules.app import build
-from modules.core.events import Event, Loaded
+from modules.core.events import Finished, Loaded
 from modules.core.request import GenerationRequest
 from modules.core.settings import Settings
 from modules.core.task import Generate, Task
@@ -30,11 +30,8 @@ class Device(NoiseService):
             self.made.append(task.request.checkpoint)
             if task.request.checkpoint != self.loaded:
                 self.loaded, self.swaps = task.request.checkpoint, self.swaps + 1
-        yield from self.opening(task)
-        yield from super().run(task)
-
-    def opening(self, task: Task) -> list[Event]:
-        return [Loaded(task.id, replace(NOISE_CARD, name=self.loaded), 0.0)]
+        yield Loaded(task.id, replace(NOISE_CARD, name=self.loaded), 0.0)
+        yield from super().run(task) if isinstance(task, Generate) else [Finished(task.id, 0.0)]
 
 
 def test_jobs_go_where_their_checkpoint_is_and_two_devices_share_the_work(tmp_path: Path) -> None:
