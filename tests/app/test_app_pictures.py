@@ -16,7 +16,7 @@ from modules.app import App
 from modules.core.errors import BadRequest, Busy
 from modules.core.request import GenerationRequest
 from modules.core.upscaling import UpscaleRequest
-from modules.jobs.look import Frames
+from modules.jobs.look import MOST, Frames
 from tests.app.asking import CAT, ME, SLOW, Start, ended, job, stepping, until
 from tests.gallery.brought import file_of, noise
 from tests.workers import noise_process, noise_worker
@@ -162,12 +162,13 @@ def test_a_look_waits_for_the_running_job_and_goes_before_those_that_wait(start:
     assert job(app, waiting).state != "done"
 
 
-def test_while_one_moves_the_slider_only_the_newest_look_is_made(start: Start) -> None:
+def test_of_more_looks_than_anybody_has_pages_the_newest_are_made(start: Start) -> None:
     app = start(noise_worker(SLOW))
     app.submit(replace(CAT, steps=20), ME)
     until(lambda: stepping(app))
-    first, last = (app.look(replace(from_picture(app), strength=strength), ME) for strength in (0.2, 0.4))
-    assert frames(last)
+    strengths = [0.1 * n for n in range(1, MOST + 2)]
+    first, *others = [app.look(replace(from_picture(app), strength=strength), ME) for strength in strengths]
+    assert all(frames(look) for look in others)
     with pytest.raises(Busy):
         first.result(0)
 
