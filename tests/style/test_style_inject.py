@@ -72,7 +72,8 @@ def along(styles: StyleStudio, memory: Any) -> list[Tensor]:
 
     class Watching(EngineHost):
         def notice(self, hook: str, *values: Any) -> None:
-            latents.append(values[0].x)
+            if hook == "after_step":
+                latents.append(values[0].x)
 
     request = replace(REQUEST, style_memory=memory)
     job = StyleModes(Watching([]), ()).job("job", request, styles.inputs)
