@@ -11,12 +11,10 @@ from pathlib import Path
 from secrets import token_hex
 from threading import Event as Flag
 from threading import Thread
-from typing import Any
 
 from modules.attention.base import KERNELS
 from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, UnknownName
 from modules.core.family import CheckpointCard
-from modules.core.registry import Registry
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
 from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
@@ -262,13 +260,8 @@ class App:
 
     def _clean(self) -> None:
         """Input pictures that nobody needs any more go; see `Inputs.clean`."""
-
-        def needed(ids: set[str]) -> set[str]:
-            named = {id for job in self.queue.journal.unended() for id in input_ids(job.request)}
-            return self.gallery.mentioned(ids) | (ids & named)
-
         with suppress(OSError):  # another start will find them
-            self.inputs.clean(needed)
+            self.inputs.clean(lambda ids: self.gallery.mentioned(ids) | (ids & self.queue.journal.inputs()))
 
     def close(self) -> None:
         """End everything. A running job waits for the next start."""
@@ -286,8 +279,8 @@ class App:
 
 def build(settings: Settings) -> App:
     """Everything wired, nothing running yet. Raises BadSetting, CannotSave: an unknown name, an unusable folder."""
-    check_name("--preview", settings.preview, PREVIEWS, "automatic", "off")
-    check_name("--attention", settings.attention, KERNELS, "automatic")
+    PREVIEWS.check("--preview", settings.preview, "automatic", "off")
+    KERNELS.check("--attention", settings.attention, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
     journal = Journal(data / "jobs.sqlite3")  # first: it refuses a second server before anything is changed
     extending = extending_of(settings)
@@ -315,8 +308,3 @@ def build(settings: Settings) -> App:
         packages=Install(ROOT, "worker", settings.torch_backend),
         worker=ProcessWorker(config_of(settings, cache, tuple(extending.book.off))),
     )
-
-
-def check_name(flag: str, name: str, known: Registry[Any], *also: str) -> None:
-    if name not in known and name not in also:
-        raise BadSetting(f"{flag} is {name!r}, allowed is {' or '.join([*also, *known])}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from modules.core.errors import UnknownName
+from modules.core.errors import BadSetting, UnknownName
 
 T = TypeVar("T")
 
@@ -45,6 +45,11 @@ class Registry(Generic[T]):
         except KeyError:
             known = ", ".join(self._values) or "none"
             raise UnknownName(f"there is no {self.kind} called {name!r}", f"known: {known}") from None
+
+    def check(self, flag: str, name: str, *also: str) -> None:
+        """Raises BadSetting, naming the flag, for what is neither registered nor one of `also`."""
+        if name not in self and name not in also:
+            raise BadSetting(f"{flag} is {name!r}, allowed is {' or '.join([*also, *self])}")
 
     def __getitem__(self, name: str) -> T:
         return self._values[self.canonical(name)]

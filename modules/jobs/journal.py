@@ -14,7 +14,7 @@ from pathlib import Path
 from modules.core.database import check, is_broken, migrate, salvage, set_aside
 from modules.core.errors import BadRequest, BadSetting, CannotSave, NotThere
 from modules.core.request import GenerationRequest
-from modules.core.requests import REQUEST, AnyRequest
+from modules.core.requests import REQUEST, AnyRequest, input_ids
 from modules.jobs.job import MAX_ATTEMPTS, Job, JobState
 
 MIGRATIONS = (  # number n brings a journal from version n to n + 1; never change one that was released
@@ -178,6 +178,10 @@ class Journal:
     def unended(self) -> tuple[Job, ...]:
         """Everybody's waiting and running jobs."""
         return self._read("state IN ('waiting', 'running')")
+
+    def inputs(self) -> set[str]:
+        """Ids of the input pictures that those jobs need."""
+        return {id for job in self.unended() for id in input_ids(job.request)}
 
     def recent(self, owner: str, count: int) -> tuple[Job, ...]:
         """The last jobs that ended, newest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modules.core.errors import UnknownName
+from modules.core.errors import BadSetting, UnknownName
 from modules.core.registry import Registry
 
 
@@ -55,3 +55,12 @@ def test_the_decorator_gives_back_what_it_registered() -> None:
 
 def test_what_is_no_text_is_in_no_registry(fruit: Registry[int]) -> None:
     assert 3 not in fruit
+
+
+def test_a_name_from_a_setting_is_checked_against_the_names_and_the_words_beside_them() -> None:
+    table: Registry[int] = Registry("number")
+    table.add("one", 1)
+    table.check("--number", "one")
+    table.check("--number", "automatic", "automatic")
+    with pytest.raises(BadSetting, match="--number is 'two', allowed is automatic or one"):
+        table.check("--number", "two", "automatic")
