@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from modules.manager.heap import return_freed_memory
 from modules.upscalers.plan import FADE, LEAST, Span, spans
 from modules.upscalers.size import Size
 
@@ -69,6 +70,8 @@ def enlarge(
     """
     canvas = Canvas(size, (fade(size[0] / picture.width), fade(size[1] / picture.height)))
     for down, across in product(spans(picture.height, side), spans(picture.width, side)):
+        if not across.begin:
+            return_freed_memory()  # what rows leave between the pieces of the picture would add up
         tile = np.asarray(picture.crop((across.begin, down.begin, across.end, down.end)))
         answer = through(tile, network, scale)
         columns = Axis(across, picture.width, size[0], scale)
