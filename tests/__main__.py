@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         print(f"\n==> checks: {', '.join(failed) + ' FAILED' if failed else 'all passed'}; now pytest", flush=True)
     fast = [] if "--all" in arguments else ["-m", "not long"]
-    rows = chosen or ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]  # a file stays in its row
+    rows = chosen or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # a file stays in its row
     tests = subprocess.run([sys.executable, "-m", "pytest", *fast, *rows], cwd=ROOT, check=False).returncode
     return tests or bool(failed)
 

@@ -113,6 +113,7 @@ def test_bench_preview_measures_a_frame_and_what_a_browser_paints(tmp_path: Path
     assert 0 < rows["frames painted of those sent"]["median"] <= 100
 
 
+@pytest.mark.long
 def test_bench_upscale_measures_piece_by_piece_and_goes_on_where_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

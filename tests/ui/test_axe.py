@@ -10,7 +10,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened, to_tab
+from tests.ui.noise import EVERY_LOOK, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
@@ -43,8 +43,7 @@ def open_folded(page: Page) -> None:
         summary.click()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@EVERY_LOOK
 def test_no_tab_has_a_serious_barrier(browser: Browser, server: NoisePage, size: dict[str, int], scheme: str) -> None:
     with opened(browser, server, size, scheme) as page:
         page.locator("#prompt textarea").fill("a cat, (a hat")

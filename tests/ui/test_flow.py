@@ -24,7 +24,10 @@ CARD = {
     "treatments": ["van gogh oil painting"],
     "synonyms": ["kitty"],
 }
-VISITS = [(DESK, "light"), (PHONE, "dark")]
+VISITS = [
+    pytest.param((DESK, "light"), id="1280-light"),
+    pytest.param((PHONE, "dark"), id="390-dark", marks=pytest.mark.long),
+]
 KEPT = "localStorage.getItem('taffy-txt2img')"  # what the browser remembers, in cipher
 ENDLESS = {"steps": 150, "count": 64}  # until it is cancelled
 
@@ -37,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
             yield server
 
 
-@pytest.fixture(params=VISITS, ids=lambda visit: f"{visit[0]['width']}-{visit[1]}")
+@pytest.fixture(params=VISITS)
 def page(request: pytest.FixtureRequest, browser: Browser, server: NoisePage) -> Iterator[Page]:
     size, scheme = request.param
     with opened(browser, server, size, scheme) as page:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from modules.manager.index import FOLDER
 from tests import headers
-from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened
+from tests.ui.noise import EVERY_LOOK, NoisePage, noise_page, opened
 from tests.ui.painting import (
     another,
     as_file,
@@ -36,7 +36,7 @@ from tests.ui.painting import (
 from tests.ui.test_axe import AXE, judged, open_folded
 from tests.workers import NoiseConfig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 CARD = {"concepts": ["fox", "cat"], "hands": ["bold"], "treatments": ["watercolor"], "synonyms": ["kitten"]}
 
 
@@ -347,8 +347,7 @@ def test_the_two_forms_keep_their_own_values_over_a_reload(page: Page) -> None:
     assert (value(page, "prompt"), value(page, "strength"), value(page, "image")) == ("here", 0.42, image)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@EVERY_LOOK
 def test_the_tab_has_no_serious_barrier(browser: Browser, server: NoisePage, size: dict[str, int], scheme: str) -> None:
     with opened(browser, server, size, scheme) as page:
         open_tab(page)

@@ -16,10 +16,10 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
 from modules.core.request import GenerationRequest
-from tests.ui.noise import DESK, PHONE, SCHEMES, NoisePage, noise_page, opened, to_tab
+from tests.ui.noise import EVERY_LOOK, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 LOOKS = Path(__file__).parent / "looks"
 RENEW = bool(os.environ.get("TAFFY_NEW_LOOKS"))
 WHOLE, PART = (
@@ -63,8 +63,7 @@ def same(one: Image.Image, other: Image.Image) -> bool:
     return whole <= WHOLE and part <= PART
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@EVERY_LOOK
 def test_the_page_looks_as_it_did(browser: Browser, server: NoisePage, size: dict[str, int], scheme: str) -> None:
     changed = {}
     with opened(browser, server, size, scheme) as page:

@@ -34,7 +34,7 @@ from tests.ui.painting import (
 )
 from tests.workers import NoiseConfig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

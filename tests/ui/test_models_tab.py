@@ -16,7 +16,7 @@ from tests.manager.hub_server import hub_of
 from tests.ui.noise import NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 DOWN = "lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"
 
 

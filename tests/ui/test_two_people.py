@@ -12,7 +12,7 @@ from tests.ui.browsing import wait_for_form
 from tests.ui.noise import DESK, NoisePage, noise_page
 from tests.workers import NoiseConfig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 WORD = "correct horse"
 
 
