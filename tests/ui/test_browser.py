@@ -100,6 +100,7 @@ def test_a_reload_keeps_the_form(page: Page) -> None:
     expect(page.locator("#seed input")).to_have_value("12345")
 
 
+@pytest.mark.long  # the page opens more slowly than the tiny engine paints, on a busy machine
 def test_a_second_tab_sees_the_same_job_and_its_result(page: Page, server: Server) -> None:
     ask(page, "seen twice", steps=LONG)
     wait_for_steps(page)
@@ -113,6 +114,7 @@ def test_a_second_tab_sees_the_same_job_and_its_result(page: Page, server: Serve
     assert "preview" in painted(other)
 
 
+@pytest.mark.long
 def test_another_browser_sees_the_same_job(page: Page, new_page: NewPage) -> None:
     ask(page, "on the sofa", steps=LONG)
     wait_for_steps(page)

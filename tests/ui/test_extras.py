@@ -13,7 +13,7 @@ from tests.ui.browsing import wait_for_form
 from tests.ui.noise import DESK, PHONE, NoisePage, opened, to_tab
 from tests.ui.upscale_page import drawn, upscale_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests import headers
 from tests.ui.noise import DESK, PHONE, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 CARD = {
     "examples": ["a castle, van gogh oil painting", "a cat"],
     "concepts": ["cat", "castle"],

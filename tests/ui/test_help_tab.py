@@ -28,7 +28,7 @@ def test_the_help_shows_every_chapter_with_its_pictures(browser: Browser, tmp_pa
             headline = chapter(title).splitlines()[0].removeprefix("# ")
             expect(page.get_by_role("heading", name=headline, exact=True)).to_be_visible()
             pictures = page.locator(".taffy-help .prose img")
-            expect(pictures).to_have_count(chapter(title).count("]("))
+            expect(pictures).to_have_count(chapter(title).count("!["))
             for picture in pictures.all():
                 picture.scroll_into_view_if_needed()
                 page.wait_for_function(

@@ -11,7 +11,7 @@ from tests.ui.browsing import NewPage, result
 from tests.ui.noise import DESK, PHONE
 from tests.ui.test_axe import AXE, judged
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 WHOLE = re.compile("whole")
 
 

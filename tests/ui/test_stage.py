@@ -35,7 +35,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
 
 def state(running: dict[str, Any] | None, *recent: dict[str, Any]) -> Event:
     worker = {"state": "busy" if running else "ready"}
-    return "state", {"worker": worker, "running": running, "waiting": [], "recent": list(recent)}
+    me = {"name": "local", "role": "owner", "shared": False}
+    return "state", {"me": me, "worker": worker, "running": running, "waiting": [], "recent": list(recent)}
 
 
 @contextmanager

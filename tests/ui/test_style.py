@@ -34,7 +34,7 @@ from tests.ui.painting import as_file, front, gradient, input_of, png, request_o
 from tests.ui.test_axe import AXE, judged, open_folded
 from tests.workers import Installed, NoiseConfig, NoiseService
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 QUIET = NoiseConfig(0.005)
 FILLED = {"style_mode": "colour", "image": "a", "style_images": ["b"], "style_match": False, "prompt": "x"}
 
