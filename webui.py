@@ -35,7 +35,8 @@ def serve(settings: Settings, door: socket.socket) -> None:
     from modules.app import build
     from modules.log import log_to
 
-    log_to(file := settings.data_dir / "logs" / "taffy.log")
+    file = settings.data_dir / "logs" / "taffy.log"
+    log_to(file)
     app = build(settings)
     log_to(file, [app.access.token])
     app.start()  # the engine imports its libraries while this process imports gradio

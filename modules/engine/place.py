@@ -87,8 +87,8 @@ def place(request: GenerationRequest, inputs: Mapping[str, bytes], multiple: int
         raise BadRequest("the mask is empty: nothing may change", "paint over what should change")
     if mask is not None and not request.soft_mask and not is_hard_somewhere(mask):
         raise BadRequest(
-            f"the mask is too thin for its blur of {request.mask_blur:g} pixels: nothing may change by more than half",
-            "paint with a wider brush, let the mask grow, or blur it less",
+            f"with a blur of {request.mask_blur:g} pixels nothing of this mask may change by more than half",
+            "paint with a wider brush, let the mask grow, or blur it less; a grey mask needs the soft mask",
         )
     size = request.width, request.height
     if mask is not None and request.only_masked:

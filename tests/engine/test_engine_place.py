@@ -175,7 +175,7 @@ def test_a_mask_without_any_white_is_refused(values: dict[str, object]) -> None:
 
 def test_a_mask_that_its_blur_leaves_nothing_of_is_refused() -> None:
     thin = white((10, 10, 50, 12))
-    with pytest.raises(BadRequest, match="too thin for its blur of 4 pixels"):
+    with pytest.raises(BadRequest, match="with a blur of 4 pixels nothing of this mask"):
         placed(scene(), thin, mask_blur=4.0)
     for way in ({"mask_blur": 0.5}, {"mask_blur": 4.0, "mask_grow": 4}, {"mask_blur": 4.0, "soft_mask": True}):
         assert placed(scene(), thin, **way).mask is not None

@@ -36,7 +36,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
 def state(running: dict[str, Any] | None, *recent: dict[str, Any]) -> Event:
     worker = {"state": "busy" if running else "ready"}
     me = {"name": "local", "role": "owner", "shared": False}
-    return "state", {"me": me, "worker": worker, "running": running, "waiting": [], "recent": list(recent)}
+    paused = {"own": False, "all": False}
+    rest = {"me": me, "paused": paused, "waiting": [], "others": []}
+    return "state", {**rest, "worker": worker, "running": running, "recent": list(recent)}
 
 
 @contextmanager
