@@ -85,6 +85,9 @@ class GenerationRequest:
     vae: whose VAE decodes: "automatic" (a file named after the checkpoint, else its own), "built in", or a file's name.
     noise_source: "nv" (Philox, the same picture on every device, as A1111's GPU noise) or "cpu" (torch's generator).
     preview: name in `PREVIEWS`, "automatic" or "off".
+    fast_every: 1 to 10; above 1 only every so many steps are computed whole, and those between them take their deep
+    features from the last whole one (DeepCache): another picture, much like the exact one. fast_layers: how many of the
+    last layers every step computes, 1 to 3; 0 takes what suits the checkpoint.
 
     image: id of an input picture (`gallery/inputs.py`) to start from; empty starts from noise alone.
     strength: 0 to 1, how far the picture is noised and painted anew; 0 only passes it through the VAE.
@@ -143,6 +146,8 @@ class GenerationRequest:
     vae: Annotated[str, Field(max_length=200)] = "automatic"
     noise_source: Literal["nv", "cpu"] = "nv"
     preview: str = "automatic"
+    fast_every: Annotated[int, Field(ge=1, le=10)] = 1
+    fast_layers: Annotated[int, Field(ge=0, le=3)] = 0
 
     image: InputId = ""
     strength: Share = 0.75
@@ -222,6 +227,8 @@ class GenerationRequest:
             raise ValueError(f"give one style weight for each style picture, or none; got {given}")
         if self.style_mode in {"colour", "inject"} and self.count > 1:
             raise ValueError(f"style mode {self.style_mode!r} uses no seed and makes one picture, got {self.count}")
+        if self.style_mode == "inject" and self.fast_every > 1:
+            raise ValueError("style mode 'inject' needs every step whole: set fast mode to 1")
         return self
 
 

@@ -141,6 +141,7 @@ class Settings:
         "auto", one_of("auto", "fp32", "bf16"), "Device", "--precision", "what networks compute in"
     )
     attention: str = setting("automatic", NAME, "Device", "--attention", "attention kernel")
+    compile: bool = setting(False, SWITCH, "Device", "--compile", "compile layers; the first picture waits longer")
     ram_budget: str = setting(
         "auto",
         GIGABYTES,

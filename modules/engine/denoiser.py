@@ -10,6 +10,7 @@ from torch import Tensor
 from modules.core.errors import NotANumber
 from modules.core.family import Family
 from modules.core.moments import Prediction, SamplerStep, StepState
+from modules.engine.fast import Fast
 from modules.engine.guidance import Stacker, predict
 from modules.engine.mask import changing
 from modules.engine.start import Pass
@@ -38,13 +39,16 @@ class Denoiser:
         self._latents = latents
         self._job = job
         self._stack = Stacker()
+        self._fast = Fast(family, run.request) if run.request.fast_every > 1 else None
         self.step = 0
 
     def __call__(self, x: Tensor, sigma: float) -> Prediction:
         state = self._moments.fold("before_predict", self._state(x, sigma))
         if state.prediction is None:  # else an extension knows the answer
-            state = replace(state, prediction=predict(self._family, state, self._stack))
+            state = replace(state, prediction=self._asked(state))
             state = self._moments.fold("after_predict", state)
+        elif self._fast:
+            self._fast.pass_over(state)
         if state.prediction is None or not bool(torch.isfinite(state.prediction.x0).all()):
             raise NotANumber(
                 f"the network's answer at step {self.step + 1} of {self._run.steps} is not a number",
@@ -54,6 +58,11 @@ class Denoiser:
         answer = self._masked(state.prediction)
         self._moments.notice("after_call", replace(state, prediction=answer))
         return answer
+
+    def _asked(self, state: StepState) -> Prediction:
+        if self._fast:
+            return self._fast.predict(state, self._stack)
+        return predict(self._family, state, self._stack)
 
     def after(self, step: SamplerStep) -> StepState:
         """The state after a finished step, for those who look."""

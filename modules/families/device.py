@@ -20,6 +20,7 @@ class Device:
 
     channels_last: whether weights of convolutions are kept in that order. attention: "automatic" or one of `KERNELS`.
     measure: how fast and exact the kernels are here. budget: bytes that may be used of its memory; 0 is all.
+    compiled: whether layers are compiled for it.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Device:
     attention: str
     measure: Measure = benchmark
     budget: int = 0
+    compiled: bool = False
 
     def kernel(self, head_size: int) -> tuple[str, str]:
         """(name in `KERNELS`, why that one) for a network whose heads have so many numbers a token."""

@@ -69,6 +69,7 @@ def check_whole(request: GenerationRequest, card: CheckpointCard) -> None:
         "take a style": request.style_mode != "none" or request.style_match,
         "tile": request.tiling,
         "vary a picture": request.variation_strength,
+        "be fast": request.fast_every > 1,
         "use LoRAs": re.search(r"<(lora|lyco):", request.prompt),
     }
     if missing := [what for what, is_wanted in wanted.items() if is_wanted]:

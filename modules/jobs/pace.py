@@ -31,9 +31,11 @@ class Pace:
             self._seconds = {(str(name), int(w), int(h)): float(seconds) for name, w, h, seconds in rows}
 
     def learn(self, view: JobView | None) -> None:
-        """A job is done: remember how long its steps took. A disk without room for it is no reason to fail."""
+        """A job is done: remember how long its steps took, whole ones. A disk without room is no reason to fail."""
         request = view.job.request if view else None
         if view is None or view.step_seconds is None or not isinstance(request, GenerationRequest):
+            return
+        if request.fast_every > 1:
             return
         key = (request.checkpoint, request.width, request.height)
         seconds = view.step_seconds / min(request.batch_size, request.count)

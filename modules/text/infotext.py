@@ -38,6 +38,8 @@ FIELDS = {  # A1111's key -> the field, where the value is written as it is, and
     "Earlier variations": "earlier_variations",
     "Clip skip": "clip_skip",
     "Tiling": "tiling",
+    "Fast every": "fast_every",
+    "Fast layers": "fast_layers",
     "Style mode": "style_mode",
     "Style preset": "style_preset",
     "Style amount": "style_amount",

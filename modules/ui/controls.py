@@ -99,6 +99,30 @@ def tiling_choice() -> gr.Checkbox:
     )
 
 
+def fast_controls() -> Form:
+    whole = {"step": 1, "buttons": [], "interactive": True}
+    return {
+        "fast_every": gr.Slider(
+            1,
+            10,
+            GenerationRequest.fast_every,
+            label="Fast mode: whole steps",
+            info="1: every step is whole, and the picture exact. 3: every third is; half the time, nearly the same.",
+            elem_classes="taffy-fast_every",
+            **whole,
+        ),
+        "fast_layers": gr.Slider(
+            0,
+            3,
+            GenerationRequest.fast_layers,
+            label="Layers in the quick steps (0: automatic)",
+            info="How many of the last layers are computed at every step of fast mode: more is slower and nearer.",
+            elem_classes="taffy-fast_layers",
+            **whole,
+        ),
+    }
+
+
 def variation_controls() -> Form:
     return {
         "variation_strength": gr.Slider(

@@ -8,6 +8,7 @@ from modules.hooks import Page
 from modules.ui.controls import (
     Form,
     extension_controls,
+    fast_controls,
     html,
     sampler_choice,
     schedule_choice,
@@ -23,6 +24,7 @@ def lay_out_groups(page: Page, tab: str, prefix: str = "") -> tuple[Form, dict[s
     with gr.Accordion("Sampling", open=False, elem_id=f"{prefix}sampling") as sampling:
         form: Form = {"sampler": sampler_choice(), "schedule": schedule_choice(), "tiling": tiling_choice()}
         form["vae"] = vae_choice(page, prefix)
+        form |= fast_controls()
     with gr.Accordion("Variation", open=False, elem_id=f"{prefix}variation") as variation:
         form |= variation_controls()
     more, groups = extension_controls(page.controls(tab))

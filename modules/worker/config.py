@@ -12,7 +12,8 @@ from modules.core.settings import Settings
 class WorkerConfig:
     """models_dirs, extension_dirs: folders as text. threads: CPU threads for arithmetic, 0 for torch's own choice.
 
-    extensions_off: names of those not wanted. hook_seconds: how long a hook of one may take.
+    compiled: whether layers of networks are compiled. extensions_off: names of those not wanted.
+    hook_seconds: how long a hook of one may take.
     ram_budget: gigabytes as text, or "auto". device_budget: gigabytes, 0 for all there is.
     """
 
@@ -22,6 +23,7 @@ class WorkerConfig:
     use_cpu: bool = False
     precision: str = "auto"
     attention: str = "automatic"
+    compiled: bool = False
     threads: int = 0
     safe_mode: bool = False
     extensions_off: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) 
         use_cpu=settings.use_cpu,
         precision=settings.precision,
         attention=settings.attention,
+        compiled=settings.compile,
         threads=settings.threads,
         safe_mode=settings.safe_mode,
         extensions_off=extensions_off,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,9 @@ class Service:
             torch.set_num_threads(config.threads)
         measured = Measured(Path(config.cache_dir) / "attention.json")
         room = config.device_budget * 10**9
-        self._device = pick_device(config.use_cpu, config.precision, config.attention, measured, room)
+        device = pick_device(config.use_cpu, config.precision, config.attention, measured, room)
+        self._device = replace(device, compiled=config.compiled)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(config.cache_dir) / "compiled")  # torch knows no other way
         models = self._models = [Path(folder) for folder in config.models_dirs]
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)

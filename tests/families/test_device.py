@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from modules.core.errors import UnknownName
-from modules.families.device import cpu_has_bf16, pick_device
+from modules.families.device import Device, cpu_has_bf16, pick_device
 
 
 def test_a_cpu_computes_in_bf16_where_it_has_units_for_it_and_else_in_fp32() -> None:
@@ -58,3 +58,15 @@ def test_a_kernel_for_other_devices_is_replaced() -> None:
 def test_an_unknown_kernel_is_an_error() -> None:
     with pytest.raises(UnknownName, match="flash9"):
         pick_device(True, "fp32", "flash9")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bf16", "expected"),
+    [("cuda", True, "bf16"), ("cuda", False, "fp32"), ("xpu", True, "fp32"), ("mps", True, "fp32")],
+)
+def test_networks_that_overflow_in_fp16_get_a_wider_precision(
+    monkeypatch: pytest.MonkeyPatch, kind: str, bf16: bool, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16)
+    assert Device(kind, "fp16", channels_last=False, attention="sdpa").wide_dtype == expected
+    assert Device("cpu", "bf16", channels_last=True, attention="sdpa").wide_dtype == "bf16"

@@ -71,3 +71,9 @@ def test_four_pictures_are_usual_where_they_take_under_20_seconds(
     seconds: float | None, side: int, steps: int, count: int
 ) -> None:
     assert usual_count(seconds, side, side, steps) == count
+
+
+def test_fast_steps_say_nothing_about_whole_ones(pace: Pace) -> None:
+    pace.learn(done(0.5))
+    pace.learn(done(0.1, fast_every=3))
+    assert pace.step_seconds("tiny", 64, 64) == pytest.approx(0.5)

@@ -15,6 +15,7 @@ from modules.core.errors import BadCheckpoint
 from modules.families.device import Device
 from modules.families.header import Header
 from modules.families.unet.card import card_of
+from modules.families.unet.compiled import compile_layers
 from modules.families.unet.configs import Configs, read_configs
 from modules.families.unet.family import Facts, UnetFamily
 from modules.families.unet.kind import Kind
@@ -37,6 +38,8 @@ def load_unet_family(
     yield from load_weights(parts, device)
     for encoder in kind.encoders:
         _number_positions(networks[encoder.part], configs.text[encoder.part], device)
+    if device.compiled:
+        compile_layers(networks["unet"], device.kind)
     if device.kind == "cpu":
         for part in ("unet", "vae"):
             quicken(networks[part])

@@ -55,6 +55,8 @@ const ABOUT = {
   vae: ["VAE", "The part that turns the result into pixels: another one can change colours and fine detail"],
   schedule: ["Schedule", "How the steps are spread over the noise"],
   tiling: ["Tiling", "The picture continues over its edges, so that copies of it fit side by side"],
+  fast_every: ["Fast mode", "Every how many steps the whole network is computed: 1 is exact, 3 takes half the time"],
+  fast_layers: ["Fast mode", "How many of the network's last layers every step of fast mode computes; 0 takes what suits it"],
   variation_strength: ["Variations", "How far the picture turns from the one of the seed: 0 to 1, 0.1 is a sibling"],
   variation_seed: ["Variations", "The picture it turns toward"],
   earlier_variations: ["Variations", "What a picture that is varied again was turned toward before, as seed:strength"],

@@ -10,6 +10,12 @@ import { openViewer } from "./viewer.js";
 const SUBTLE = 0.15; // of the other noise: the same picture in other details
 const STRONG = 0.45; // the same idea in another picture
 
+/** What is to be known of a picture that was made in fast mode; empty for an exact one. */
+function fastWords({ infotext = "" }) {
+  const every = infotext.split("\n").at(-1).match(/\bFast every: (\d+)/)?.[1];
+  return every ? `Fast mode: one of ${every} steps is whole, so details may differ from the exact picture.` : "";
+}
+
 export class Actions {
   constructor() {
     this.picture = null;
@@ -65,7 +71,8 @@ export class Actions {
   show(picture) {
     if (picture.id !== this.picture?.id) this.say("");
     this.picture = picture;
-    this.columns.textContent = columnWords(picture);
+    this.row.querySelector(".taffy-exact").hidden = !fastWords(picture);
+    this.columns.textContent = [fastWords(picture), columnWords(picture)].filter(Boolean).join(" · ");
     this.columns.hidden = !this.columns.textContent;
     this.download.href = `${picture.url}?download=1`;
     this.film.href = `/jobs/${encodeURIComponent(picture.job.id)}/film.webp`;

@@ -45,6 +45,12 @@ async function zoomOut(picture) {
   return job({ ...words, ...ANEW, ...UNSTYLED, ...how, prompt, checkpoint, image: id, parent: picture.id, origin: "zoom out" });
 }
 
+/** The picture that was made in fast mode, with every step whole. */
+async function exact(picture) {
+  const made = await requestOf(picture);
+  return job({ ...made, fast_every: 1, parent: picture.id, origin: "exact" });
+}
+
 /** Buttons for the picture that `actions` shows. */
 export function chainButtons(actions) {
   const asks = (label, title, act) =>
@@ -61,6 +67,7 @@ export function chainButtons(actions) {
   const sends = (label, title, what, how) => actions.button(label, title, () => send(actions.picture, what, how));
   return [
     asks("Upscale", "Twice as large, with the best upscaler there is", async ({ id }) => enlarge((await inputFromGallery(id)).id, id)),
+    Object.assign(asks("Same, exact", "Make it once more with every step whole", exact), { className: "taffy-exact", hidden: true }),
     asks("Zoom out", "A quarter more on every side, painted anew", zoomOut),
     sends("Remix", "Start from this picture, with its own prompt open to change", "the remix", { whole: true }),
     sends("To img2img", "Change this picture", "the picture that was sent"),

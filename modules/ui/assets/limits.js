@@ -4,7 +4,7 @@
 import { currentCard, watchCards } from "./cards.js";
 import { currentTab, watchForm } from "./form.js";
 
-const IDLE = [".taffy-sampler", ".taffy-schedule", ".taffy-tiling", "[id$=variation]", "#hires", "[id$=vae]"];
+const IDLE = [".taffy-sampler", ".taffy-schedule", ".taffy-tiling", "[class*=taffy-fast_]", "[id$=variation]", "#hires", "[id$=vae]"];
 
 function mark() {
   const frame = document.querySelector(`#taffy-frame-${currentTab()}`);

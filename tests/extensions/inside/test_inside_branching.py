@@ -39,6 +39,14 @@ def test_so_is_one_of_two_passes_that_is_left_in_the_second(inside: Studio) -> N
     assert all(same(made, inside.branch(made.record, step, **values)) for step in (1, 2, 4))
 
 
+@pytest.mark.parametrize("sampler", ["Euler a", "DPM++ 2M", "Heun"])
+def test_a_branch_of_a_fast_picture_has_the_deep_features_of_the_way_it_leaves(inside: Studio, sampler: str) -> None:
+    values: dict[str, Any] = {"sampler": sampler, "fast_every": 3}
+    made = inside.made(**values)
+    assert not same(made, inside.made(sampler=sampler))
+    assert all(same(made, inside.branch(made.record, step, **values)) for step in (1, 3, 4))
+
+
 def test_pictures_of_a_batch_are_replayed_with_their_batch(inside: Studio) -> None:
     values: dict[str, Any] = {"sampler": "Euler a", "count": 2, "batch_size": 2}
     made = inside.made(**values)
