@@ -7,25 +7,46 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.attention import FeedForward
+from diffusers.models.resnet import ResnetBlock2D
+from torch import nn
 
 from modules.core.errors import BadSetting
 from modules.families.unet.compiled import compile_layers, compiled
-from tests.checkpoints import tiny_unet
-from tests.families.test_quick import answers
 
 torch.set_num_threads(1)
 
 
+class Layers(nn.Module):
+    """One of each kind that is compiled: a whole U-Net would take two minutes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resnet = ResnetBlock2D(in_channels=32, temb_channels=8)
+        self.feed_forward = FeedForward(32, activation_fn="geglu")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.resnet(x, x[:, :8].mean((2, 3)))
+        answer: torch.Tensor = self.feed_forward(x.flatten(2).transpose(1, 2))
+        return answer
+
+
 def built(seed: int) -> Any:
     torch.manual_seed(seed)
-    return tiny_unet().eval().requires_grad_(False)
+    return Layers().eval().requires_grad_(False)
 
 
-def test_without_a_compiler_the_setting_is_refused_with_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch._inductor.config as inductor
+@torch.no_grad()
+def answers(network: Any) -> torch.Tensor:
+    x: torch.Tensor = network(torch.randn(2, 32, 8, 6, generator=torch.Generator().manual_seed(0)))
+    return x
 
-    monkeypatch.setattr(inductor.cpp, "cxx", ("no-such-compiler",))
-    with pytest.raises(BadSetting, match=r"needs a C\+\+ compiler"):
+
+def test_without_a_compiler_the_setting_is_refused_with_what_is_missing() -> None:
+    from torch._inductor import config
+
+    none = config.patch({"cpp.cxx": ("no-such-compiler",)})
+    with none, pytest.raises(BadSetting, match=r"needs a C\+\+ compiler"):
         compile_layers(built(0), "cpu")
 
 
@@ -44,27 +65,27 @@ def test_a_card_without_triton_is_refused() -> None:
 def test_compiled_layers_serve_every_checkpoint_and_lora_and_are_kept_on_disk(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """One test, because compiling takes long: new modules, new pointers, copies in place, and weights of a LoRA."""
+    """One test, because compiling takes long: new modules, new pointers, copies in place, a LoRA's weights."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     compiled.cache_clear()
     torch._dynamo.reset()
     first, other = built(0), built(1)
-    expected = [answers(network, torch.float32) for network in (first, other)]
+    expected = [answers(network) for network in (first, other)]
     compile_layers(first, "cpu")
-    torch.testing.assert_close(answers(first, torch.float32), expected[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(answers(first), expected[0], atol=1e-4, rtol=1e-4)
     graphs = made()
     assert graphs > 0
     assert any(tmp_path.rglob("*.so"))
     compile_layers(other, "cpu")
-    torch.testing.assert_close(answers(other, torch.float32), expected[1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(answers(other), expected[1], atol=1e-4, rtol=1e-4)
     for name, parameter in first.named_parameters():
         parameter.data = dict(other.named_parameters())[name].data.clone()
-    torch.testing.assert_close(answers(first, torch.float32), expected[1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(answers(first), expected[1], atol=1e-4, rtol=1e-4)
     for name, parameter in first.named_parameters():
         parameter.copy_(dict(built(0).named_parameters())[name])
-    torch.testing.assert_close(answers(first, torch.float32), expected[0], atol=1e-4, rtol=1e-4)
-    first.down_blocks[0].resnets[0].conv1.weight.data += 0.1
-    assert not torch.allclose(answers(first, torch.float32), expected[0], atol=1e-2)
+    torch.testing.assert_close(answers(first), expected[0], atol=1e-4, rtol=1e-4)
+    first.resnet.conv1.weight.data += 0.1
+    assert not torch.allclose(answers(first), expected[0], atol=1e-2)
     assert made() == graphs, "nothing was compiled anew"
 
 
