@@ -77,7 +77,8 @@ class DeepFeatures:
         """Leave out all but the first and the last layers of the first level."""
         known = self._known.get(_key(given))
         if known is None:
-            return self._whole(unet, given, named)
+            self._whole(unet, given, named)
+            return None
         down, up = self._unet.down_blocks, self._unet.up_blocks
         nothing = known.deep.new_zeros(())  # residuals of ControlNets can be added to it
         for block in range(1, len(down)):

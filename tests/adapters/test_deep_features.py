@@ -101,7 +101,7 @@ def ask_plain(unet: Any, x: Tensor) -> Tensor:
 def test_residuals_of_control_networks_reach_quick_calls(unet: Any, layers: int) -> None:
     shapes = [(32, 8, 6)] * 3 + [(32, 4, 3)] + [(64, 4, 3)] * 2
     generator = torch.Generator().manual_seed(7)
-    control = {
+    control: dict[str, Any] = {
         "down_block_additional_residuals": [torch.randn(2, *shape, generator=generator) for shape in shapes],
         "mid_block_additional_residual": torch.randn(2, 64, 4, 3, generator=generator),
     }
@@ -113,7 +113,7 @@ def test_residuals_of_control_networks_reach_quick_calls(unet: Any, layers: int)
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_features_of_adapters_reach_quick_calls(unet: Any, layers: int) -> None:
-    def adapter() -> dict[str, list[Tensor]]:
+    def adapter() -> dict[str, Any]:
         said = [torch.full((2, 32, 8, 6), 0.5), torch.full((2, 64, 4, 3), 0.5)]
         return {"down_intrablock_additional_residuals": said}  # the U-Net empties it
 
@@ -127,7 +127,7 @@ def test_every_family_s_network_can_be_quick(name: str) -> None:
     torch.manual_seed(0)
     network = tiny_unet() if name == "sd1" else tiny_networks(KINDS[name])["unet"]
     words = torch.randn(2, 77, network.config.cross_attention_dim)
-    more = {}
+    more: dict[str, Any] = {}
     if name == "sdxl":
         ids = torch.zeros(2, KINDS[name].time_ids)
         more["added_cond_kwargs"] = {"text_embeds": torch.randn(2, 32), "time_ids": ids}

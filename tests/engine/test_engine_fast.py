@@ -13,7 +13,7 @@ from modules.text.infotext import request_from_infotext, write_infotext
 from tests.engine.conftest import Studio, scene, studio, white
 
 __all__ = ["studio"]
-FAST = {"fast_every": 3}
+FAST: dict[str, Any] = {"fast_every": 3}
 
 
 def off(one: np.ndarray, other: np.ndarray) -> float:
@@ -46,7 +46,7 @@ def test_a_picture_of_a_batch_is_the_one_it_would_be_alone(studio: Studio) -> No
 
 @pytest.mark.parametrize("way", ["hires", "img2img", "inpaint", "series", "two calls a step", "without guidance"])
 def test_it_goes_every_way_a_picture_is_made(studio: Studio, calls: list[int], way: str) -> None:
-    ways: dict[str, tuple[Any, dict[str, object]]] = {
+    ways: dict[str, tuple[Any, dict[str, Any]]] = {
         "hires": ((), {"hires_scale": 2, "hires_upscaler": "Latent"}),
         "img2img": ((scene(),), {"strength": 0.8}),
         "inpaint": ((scene(), white((8, 8, 40, 40))), {"strength": 0.8}),
@@ -74,7 +74,7 @@ def test_afterwards_pictures_are_exact_again(studio: Studio) -> None:
 
 
 def test_injection_needs_every_step() -> None:
-    values = {"style_mode": "inject", "image": "a", "style_images": ["b"], **FAST}
+    values: dict[str, Any] = {"style_mode": "inject", "image": "a", "style_images": ["b"], **FAST}
     with pytest.raises(BadRequest, match="needs every step whole: set fast mode to 1"):
         parse_request(values)
 
