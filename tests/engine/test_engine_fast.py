@@ -46,18 +46,17 @@ def test_a_picture_of_a_batch_is_the_one_it_would_be_alone(studio: Studio) -> No
 
 @pytest.mark.parametrize("way", ["hires", "img2img", "inpaint", "series", "two calls a step", "without guidance"])
 def test_it_goes_every_way_a_picture_is_made(studio: Studio, calls: list[int], way: str) -> None:
-    ways: dict[str, tuple[Any, dict[str, Any]]] = {
-        "hires": ((), {"hires_scale": 2, "hires_upscaler": "Latent"}),
-        "img2img": ((scene(),), {"strength": 0.8}),
-        "inpaint": ((scene(), white((8, 8, 40, 40))), {"strength": 0.8}),
-        "series": ((), {"style_mode": "series", "count": 2, "batch_size": 2}),
-        "two calls a step": ((), {"sampler": "Heun"}),
-        "without guidance": ((), {"cfg_scale": 1.0}),
+    ways: dict[str, dict[str, Any]] = {
+        "hires": {"hires_scale": 2, "hires_upscaler": "Latent"},
+        "img2img": {"image": scene(), "strength": 0.8},
+        "inpaint": {"image": scene(), "mask": white((8, 8, 40, 40)), "strength": 0.8},
+        "series": {"style_mode": "series", "count": 2, "batch_size": 2},
+        "two calls a step": {"sampler": "Heun"},
+        "without guidance": {"cfg_scale": 1.0},
     }
-    given, values = ways[way]
-    exact = studio.pictures(*given, **values)
+    exact = studio.pictures(**ways[way])
     whole = len(calls)
-    fast = studio.pictures(*given, **values, **FAST)
+    fast = studio.pictures(**ways[way], **FAST)
     assert 0 < len(calls) - whole <= 0.6 * whole
     assert all(0 < off(one, other) < 40 for one, other in zip(fast, exact, strict=True))
 

@@ -31,8 +31,9 @@ def compile_layers(network: nn.Module, device_kind: str) -> None:
     _check(device_kind)
     torch._dynamo.config.recompile_limit = max(SHAPES, torch._dynamo.config.recompile_limit)
     for module in network.modules():
-        if type(module) in KINDS:
-            module.__class__ = compiled(type(module))
+        kind: Any = type(module)
+        if kind in KINDS:
+            module.__class__ = compiled(kind)
 
 
 @cache
