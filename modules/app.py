@@ -111,7 +111,7 @@ class App:
         self.queue.limit = self.settings.queue_limit
         self.models[:] = self.settings.models_dirs
         for task in news(self.settings, before):
-            self.extending.questions.put(task)
+            self.extending.questions.put_to_all(task)
         self.queue.interrupt()  # there is something to tell the worker, or `unload_after` has changed
 
     def setting_choices(self, field: str) -> list[str]:
@@ -140,15 +140,17 @@ class App:
 
     def load(self, checkpoint: str) -> Question:
         """Get a checkpoint ready, when the running job has ended. Raises UnknownName, BadCheckpoint."""
-        question = self.extending.questions.put(Load(f"load-{token_hex(4)}", self.card(checkpoint).name))
+        name = self.card(checkpoint).name
+        task, device = Load(f"load-{token_hex(4)}", name), self.queue.device_for("", name)
+        question = self.extending.questions.put(task, device)
         self.queue.interrupt()
         return question
 
-    def unload(self) -> Question:
-        """Give the memory of all weights back, when the running job has ended. The next job loads what it needs."""
-        question = self.extending.questions.put(Unload("unload"))
+    def unload(self) -> tuple[Question, ...]:
+        """Give the memory of all weights back, on each device when its job has ended. The next job loads its own."""
+        asked = self.extending.questions.put_to_all(Unload("unload"))
         self.queue.interrupt()
-        return question
+        return asked
 
     def look(self, request: GenerationRequest, owner: str) -> Future[Frames]:
         """Show what a request starts from: its picture after the VAE's "round trip", and the "noised start".
@@ -208,9 +210,12 @@ class App:
         self.watchers.changed()
 
     def view(self, owner: str) -> JobView | None:
-        """The owner's running job as far as it is, unless it was stopped."""
-        view = self.watchers.view(owner)
-        return view if view and self.queue.is_running(view.job.id) else None
+        """The owner's running job as far as it is, unless it was stopped; of several the first."""
+        return next(iter(self.views(owner)), None)
+
+    def views(self, owner: str) -> list[JobView]:
+        """The owner's running jobs, one on each device at most, without those that were stopped."""
+        return [one for one in self.watchers.views() if one.job.owner == owner and self.queue.is_running(one.job.id)]
 
     def checkpoints(self) -> Sequence[CheckpointCard]:
         """Those that can be used, the default one first: the one asked for at the start, else the starter."""
@@ -250,7 +255,8 @@ class App:
         return list(SAMPLERS)
 
     def start(self) -> None:
-        """Look at the checkpoints, clean up and get the worker going, all in the background."""
+        """Look at the checkpoints, clean up and get the workers going, all in the background."""
+        self.extending.questions.serve(len(self.workers))
         welcome(self)
         devices = (Dispatcher(self, device).run for device in range(len(self.workers)))
         background = (self.index.scan, self._clean, *devices)
@@ -290,6 +296,8 @@ def build(settings: Settings) -> App:
     gallery = Gallery(data / "outputs", data / "gallery.sqlite3")
     for note in filter(None, (journal.note, gallery.note)):
         log.warning(note)
+    config = config_of(settings, cache, tuple(extending.book.off))
+    workers = [ProcessWorker(replace(config, device=device)) for device in range(config.devices)]
     return App(
         models=models,
         book=SettingsBook(settings),
@@ -306,5 +314,6 @@ def build(settings: Settings) -> App:
         extending=extending,
         access=access_of(settings),
         packages=Install(ROOT, "worker", settings.torch_backend),
-        worker=ProcessWorker(config_of(settings, cache, tuple(extending.book.off))),
+        worker=workers[0],
+        more_workers=tuple(workers[1:]),
     )

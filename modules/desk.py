@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +74,16 @@ class ExtensionDesk:
         self, job_id: str, name: str, payload: Message = None, data: Mapping[str, bytes] | None = None
     ) -> Iterator[Answered]:
         """Ask the worker half; see `Desk.ask`."""
-        question = self._app.extending.questions.put(ask(self.extension, job_id, name, payload, data or {}))
+        device = self._app.queue.device_for(job_id, self._checkpoint_of(job_id))
+        question = self._app.extending.questions.put(ask(self.extension, job_id, name, payload, data or {}), device)
         self._app.queue.interrupt()
-        return pieces(question, self._app.worker.cancel)
+        return pieces(question, self._app.workers[device].cancel)
+
+    def _checkpoint_of(self, job_id: str) -> str:
+        """The one a job was made with; empty for an unknown job."""
+        with suppress(NotThere):
+            return self._app.queue.journal.get(job_id, self.owner_of(job_id)).checkpoint
+        return ""
 
     def attach(self, job_id: str, key: str, data: bytes) -> None:
         self._app.extending.attachments.put(job_id, self.extension, key, data)

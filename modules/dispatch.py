@@ -28,7 +28,7 @@ from modules.core.events import (
     Told,
 )
 from modules.core.request import GenerationRequest
-from modules.core.task import Load, Task
+from modules.core.task import Load, Task, Unload
 from modules.jobs import look, questions
 from modules.jobs.job import Job, task_of
 from modules.jobs.prepare import install, wait_for, wake
@@ -50,12 +50,17 @@ class Dispatcher:
         self._worked = monotonic()
         self._device = device
         self._worker = app.workers[device]
-        self._loaded = ""  # the checkpoint this worker has
 
-    def _follow(self, event: Loading | Loaded | Stepped | Shown) -> None:
-        if isinstance(event, Loaded):
-            self._loaded = event.card.name
-        self._app.watchers.follow(event)
+    @property
+    def _loaded(self) -> str:
+        """The checkpoint this worker has."""
+        return self._app.watchers.loaded(self._device)
+
+    def _follow(self, event: Loading | Loaded | Described | Stepped | Shown) -> None:
+        self._app.watchers.follow(event, self._device)
+
+    def _is(self, status: WorkerStatus) -> None:
+        self._app.watchers.worker_is(status, self._device)
 
     def run(self) -> None:
         """Jobs one after the other, looks between them, until the program stops."""
@@ -66,32 +71,32 @@ class Dispatcher:
             else:
                 wait_for(app.packages, app.stopping)
         except TaffyError as error:
-            app.watchers.worker_is(WorkerStatus("failed", f"{error.message}; {error.advice}"))
+            self._is(WorkerStatus("failed", f"{error.message}; {error.advice}"))
             return
         if not app.stopping.is_set():
-            self._wake(self._first_task())
-            if self._device == 0:
-                app.extending.questions.put(app.extending.switch_task())
+            if not self._wake(self._first_task()) and self._device > 0:
+                app.extending.questions.leave(self._device)  # the others make all jobs
+                return
+            app.extending.questions.put(app.extending.switch_task(), self._device)
         while not app.stopping.is_set():
             try:
                 self._look()
-                if self._device == 0:
-                    self._answer()
+                self._answer()
                 if job := app.queue.take(self._device, self._loaded, self._patience()):
                     self._survive(job)
                     self._worked = monotonic()
                 elif self._patience() == 0:
-                    self._loaded = ""
-                    app.unload()
+                    app.extending.questions.put(Unload("unload"), self._device)
+                    self._worked = monotonic()
             except CannotSave as error:  # the disk has no room even for the journal
                 log.error("%s; trying again in %.0f seconds", error.message, RETRY_SECONDS)
-                app.watchers.worker_is(WorkerStatus("ready", error.message))
+                self._is(WorkerStatus("ready", error.message))
                 app.stopping.wait(RETRY_SECONDS)
 
     def _patience(self) -> float | None:
         """Seconds until weights have lain idle long enough to be given back; None: they may stay."""
         minutes = self._app.settings.unload_after
-        if not minutes or not self._app.watchers.checkpoint:
+        if not minutes or not self._loaded:
             return None
         return max(0.0, self._worked + 60 * minutes - monotonic())
 
@@ -101,8 +106,10 @@ class Dispatcher:
         except TaffyError:  # whoever wants to use it will be told
             return self._app.extending.switch_task()
 
-    def _wake(self, task: Task) -> None:
-        wake(self._worker, task, self._app.watchers, self._hear, self._follow)
+    def _wake(self, task: Task) -> bool:
+        """Whether the worker lives, after a first task of no consequence."""
+        self._is(status := wake(self._worker, task, self._follow, self._hear))
+        return status.state != "failed"
 
     def _survive(self, job: Job) -> None:
         """Make a job, whatever becomes of it. Raises CannotSave if the journal cannot say what did."""
@@ -110,7 +117,7 @@ class Dispatcher:
         try:
             self.make(job)
             self._tell_end(job)
-            app.watchers.worker_is(WorkerStatus("ready"))
+            self._is(WorkerStatus("ready"))
         except WorkerLost as error:
             app.queue.give_back(job.id, error.message)
             self._restart(error)
@@ -119,18 +126,17 @@ class Dispatcher:
         except Exception as error:  # a bug on this side must not stop the thread that all later jobs wait for
             log.exception("job %s failed", job.id)
             app.queue.end(job.id, "failed", f"something went wrong inside: {error}", "the log has the details")
-            app.watchers.worker_is(WorkerStatus("ready"))
+            self._is(WorkerStatus("ready"))
         finally:
             app.watchers.end(job.id)
 
     def _restart(self, error: WorkerLost) -> None:
         app = self._app
         if not app.stopping.is_set():
-            app.watchers.worker_is(WorkerStatus("restarting", f"{error.message} It is being started again."))
-            self._loaded = ""
+            self._is(WorkerStatus("restarting", f"{error.message} It is being started again."))
             self._wake(app.extending.switch_task())
             for task in questions.news(app.settings):  # they may have changed since the start
-                app.extending.questions.put(task)
+                app.extending.questions.put(task, self._device)
 
     def make(self, job: Job) -> None:
         """The road of one job: to the worker, each picture to the gallery, its end to the journal; watchers see all."""
@@ -144,7 +150,7 @@ class Dispatcher:
         except NotThere as error:
             app.queue.end(job.id, "failed", error.message, error.advice)
             return
-        app.watchers.worker_is(WorkerStatus("busy"))
+        self._is(WorkerStatus("busy"))
         app.watchers.begin(job, made)
         for event in self._worker.run(task):
             if not app.queue.is_running(job.id) and not isinstance(event, Ending):
@@ -156,7 +162,7 @@ class Dispatcher:
                     self._keep(job, replace(event, index=made + event.index))
                 case Finished():
                     app.queue.end(job.id, "done")
-                    app.pace.learn(app.watchers.view(job.owner))
+                    app.pace.learn(app.watchers.view_of(job.id))
                 case Cancelled():
                     app.queue.end(job.id, "cancelled")
                 case Failed():
@@ -171,7 +177,7 @@ class Dispatcher:
             case Loading() | Loaded():
                 self._follow(event)
             case Described():
-                app.watchers.follow(event)
+                self._follow(event)
                 app.extending.learned(event.card)
             case Told():
                 app.host.hear(event.extension, event.task, event.message, app.desk)
@@ -182,9 +188,9 @@ class Dispatcher:
                 app.watchers.changed()
             case Hung():
                 app.queue.end(event.task, "failed", event.fault.message, "the other extensions and jobs go on")
-                app.watchers.worker_is(WorkerStatus("restarting", event.fault.message))
+                self._is(WorkerStatus("restarting", event.fault.message))
                 app.extending.worker_fault(event.fault)
-                app.extending.questions.put(app.extending.switch_task())  # the new one must not load it again
+                app.extending.questions.put_to_all(app.extending.switch_task())  # the new one must not load it again
 
     def _packed(self, job: Job) -> Mapping[str, bytes]:
         """What extensions give along."""
@@ -202,10 +208,10 @@ class Dispatcher:
     def _answer(self) -> None:
         """Answer extensions that ask their worker half."""
         app = self._app
-        while not app.stopping.is_set() and (asked := app.extending.questions.take()):
+        while not app.stopping.is_set() and (asked := app.extending.questions.take(self._device)):
             try:
                 questions.answer(asked, self._worker, self._hear)
-                app.watchers.worker_is(WorkerStatus("ready"))
+                self._is(WorkerStatus("ready"))
             except WorkerLost as error:
                 self._restart(error)
 

@@ -74,7 +74,7 @@ class Extending:
     def renew(self) -> None:
         """Both halves look at the disk and at the book again."""
         self.host.switch(self.book.off)
-        self.questions.put(self.switch_task())
+        self.questions.put_to_all(self.switch_task())
 
     def switch_task(self) -> Switch:
         """What tells the worker which extensions are off."""
@@ -84,7 +84,7 @@ class Extending:
         """The front half failed. Where it was switched off, the worker half is too."""
         if fault.off:
             self._off(fault)
-            self.questions.put(self.switch_task())
+            self.questions.put_to_all(self.switch_task())
 
     def worker_fault(self, fault: Fault) -> None:
         """The worker half failed."""

@@ -69,8 +69,8 @@ def job_routes(app: App, heartbeat: float) -> APIRouter:
     def preview(person: Asking, job_id: str) -> Response:
         """The newest frame of a running job as JPEG."""
         job = found(app, person, job_id)
-        live = app.view(job.owner)
-        if live is None or live.job.id != job.id or live.frame is None:
+        live = app.watchers.view_of(job.id)
+        if live is None or live.frame is None or not app.queue.is_running(job.id):
             raise NotThere("this job has no preview now: it does not run, or has just begun")
         return Response(live.frame.jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 

@@ -29,8 +29,9 @@ def memory_routes(app: App) -> APIRouter:
     @routes.post("/unload")
     def unload() -> dict[str, bool]:
         """Give the memory of all weights back; answered when that is done, after the running job."""
-        for _ in pieces(app.unload(), app.worker.cancel):
-            pass
+        for question in app.unload():
+            for _ in pieces(question, app.workers[question.device].cancel):
+                pass
         return {"unloaded": True}
 
     return routes

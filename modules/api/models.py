@@ -169,7 +169,8 @@ def load(app: App, values: Json) -> Json:
     item = find(app, text(values, "id"))
     if item.kind != "checkpoint":
         raise BadRequest(f"{item.name} is no checkpoint: it is read when a picture needs it")
-    for _ in pieces(app.load(item.name), app.worker.cancel):
+    question = app.load(item.name)
+    for _ in pieces(question, app.workers[question.device].cancel):
         pass
     return as_json(app, item)
 

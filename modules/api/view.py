@@ -28,18 +28,22 @@ def whole_view(app: App, person: Person) -> Json:
     The owner sees everybody's waiting and running jobs; those of others have a name.
     """
     owner = person.sees
-    view = app.view(owner)
-    running_id = view.job.id if view else ""  # it may have ended since: a job is in one place only
-    others = app.watchers.others(owner) if person.sees_all else ()
+    views = app.views(owner)
+    view = next(iter(views), None)
+    others = [other for other in app.watchers.views() if person.sees_all and other.job.owner != owner]
     paused = app.queue.journal.paused()
-    recent = [job for job in app.queue.journal.recent(owner, RECENT) if job.id != running_id]
+    running_ids = {view.job.id for view in views}  # it may have ended since: a job is in one place only
+    recent = [job for job in app.queue.journal.recent(owner, RECENT) if job.id not in running_ids]
     return {
         "worker": asdict(app.watchers.worker),
         "checkpoint": app.watchers.checkpoint,
         "engine": asdict(app.watchers.card) if app.watchers.card else None,
         "running": running(app, view) if view else None,
         "waiting": [waiting(place, owner) for place in places(app) if person.sees_all or place.job.owner == owner],
-        "others": [running(app, other) | {"owner": other.job.owner} for other in others],
+        "others": [
+            *(running(app, further) for further in views[1:]),  # on other devices
+            *(running(app, other) | {"owner": other.job.owner} for other in others),
+        ],
         "paused": {"own": owner in paused, "all": EVERYBODY in paused},
         "me": {"name": person.name, "role": person.role, "shared": app.access.is_shared},
         "recent": [ended(app, job) for job in recent],
@@ -91,10 +95,10 @@ def ended(app: App, job: Job) -> Json:
 
 def one_job(app: App, job: Job) -> Json:
     """Everything about one job, whatever its state; how far it is while it runs."""
-    live = app.view(job.owner)
+    live = app.watchers.view_of(job.id)
     request = REQUEST.dump_python(job.request, mode="json")
     about = {"request": request, "created": job.created, "attempts": job.attempts, "owner": job.owner}
-    return ended(app, job) | about | (running(app, live) if live and live.job.id == job.id else {})
+    return ended(app, job) | about | (running(app, live) if live and app.queue.is_running(job.id) else {})
 
 
 def pictures(app: App, job: Job) -> list[Json]:

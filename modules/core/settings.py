@@ -140,6 +140,7 @@ class Settings:
     precision: str = setting(
         "auto", one_of("auto", "fp32", "bf16"), "Device", "--precision", "what networks compute in"
     )
+    devices: int = setting(1, whole(1, 64), "Device", "--devices", "graphics cards that work at once, a job on each")
     attention: str = setting("automatic", NAME, "Device", "--attention", "attention kernel")
     compile: bool = setting(False, SWITCH, "Device", "--compile", "compile layers; the first picture waits longer")
     ram_budget: str = setting(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from threading import Event as Flag
 from typing import Protocol
 
-from modules.core.errors import WorkerLost
+from modules.core.errors import BadSetting, WorkerLost
 from modules.core.events import Event, Failed, Loaded, Loading
 from modules.core.task import Task
 from modules.core.worker import Worker
@@ -59,25 +59,25 @@ def wait_for(packages: Packages, stopping: Flag) -> None:
 def wake(
     worker: Worker,
     task: Task,
-    watchers: Watchers,
+    follow: Follow,
     hear: Callable[[Event], None] = lambda event: None,
-    follow: Follow | None = None,
-) -> None:
+) -> WorkerStatus:
     """Start the worker with a task of no consequence, so that the first job finds it warm.
 
-    Ends with the status "ready" also if the task failed: another checkpoint may work. "failed" means that the process
-    itself does not live; the next job tries again. hear: gets what is neither progress nor a failure.
+    Returns "ready" also if the task failed: another checkpoint may work. "failed" means that the process itself does
+    not live, where the next job tries again, or that its device is not there. follow: hears of progress; hear: of what
+    is neither progress nor a failure.
     """
     ready = WorkerStatus("ready")
     try:
         for event in worker.run(task):
             match event:
                 case Loading() | Loaded():
-                    (follow or watchers.follow)(event)
+                    follow(event)
                 case Failed():
-                    ready = WorkerStatus("ready", event.message)
+                    ready = WorkerStatus("failed" if event.error == BadSetting.__name__ else "ready", event.message)
                 case _:
                     hear(event)
     except WorkerLost as error:
-        ready = WorkerStatus("failed", error.message)
-    watchers.worker_is(ready)
+        return WorkerStatus("failed", error.message)
+    return ready

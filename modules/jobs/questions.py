@@ -23,29 +23,47 @@ Small = Ask | Switch | Describe | Load | Unload | Attend | LookIn
 
 @dataclass(frozen=True)
 class Question:
-    """A small task and where the answer goes. begun: the worker has it; given_up: nobody waits any more."""
+    """A small task and where the answer goes. device: whose worker is asked. begun: that one has it; given_up: nobody
+    waits any more."""
 
     task: Small
+    device: int = 0
     pieces: SimpleQueue[Answered | Ending | TaffyError] = field(default_factory=SimpleQueue)
     begun: threading.Event = field(default_factory=threading.Event)
     given_up: threading.Event = field(default_factory=threading.Event)
 
 
 class Questions:
-    """Those that wait, in the order they came. Any thread may ask; wake is called when there is a new one."""
+    """Those that wait, for each device in the order they came. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Question] = deque()
+        self._waiting: dict[int, deque[Question]] = {0: deque()}
 
-    def put(self, task: Small) -> Question:
-        question = Question(task)
-        self._waiting.append(question)
+    def serve(self, devices: int) -> None:
+        """So many devices answer, from 0 on."""
+        for device in range(devices):
+            self._waiting.setdefault(device, deque())
+
+    def leave(self, device: int) -> None:
+        """A device that cannot be used answers nothing."""
+        for question in self._waiting.pop(device, ()):
+            question.pieces.put(WorkerLost(f"device {device} cannot be used"))
+
+    def put(self, task: Small, device: int = 0) -> Question:
+        """Ask one device."""
+        question = Question(task, device)
+        self._waiting[device].append(question)
         return question
 
-    def take(self) -> Question | None:
+    def put_to_all(self, task: Small) -> tuple[Question, ...]:
+        """Ask every device: what each of them must know."""
+        return tuple(self.put(task, device) for device in self._waiting)
+
+    def take(self, device: int = 0) -> Question | None:
         """The next that somebody still waits for."""
-        while self._waiting:
-            question = self._waiting.popleft()
+        waiting = self._waiting[device]
+        while waiting:
+            question = waiting.popleft()
             if not question.given_up.is_set():
                 question.begun.set()
                 return question

@@ -12,6 +12,8 @@ from modules.jobs.job import Job, JobState
 from modules.jobs.journal import EVERYBODY, Journal
 from modules.jobs.turns import Turns, lines
 
+REMEMBERED = 1000  # jobs whose device is known
+
 
 class JobQueue:
     """People take turns (`turns.py`); each may move their own jobs. A dispatcher, one for each device, takes a job and
@@ -26,6 +28,8 @@ class JobQueue:
         self._turns = Turns()
         self._free: dict[int, str] = {}  # devices that wait for a job -> their checkpoint
         self._running: dict[str, int] = {}  # job -> device
+        self._made: dict[str, int] = {}  # the last jobs -> the device that had them
+        self._loaded: dict[int, str] = {}  # device -> its checkpoint, when it last asked for a job
         self._endings: list[tuple[str, JobState, str, str]] = []  # not yet in the journal
         self._closed = False
         self._interrupts = 0
@@ -49,6 +53,7 @@ class JobQueue:
         Raises CannotSave.
         """
         with self._changed:
+            self._loaded[device] = loaded
             while not self._closed:
                 self._write_endings()
                 if self._heard.get(device, 0) < self._interrupts:
@@ -57,6 +62,7 @@ class JobQueue:
                 elsewhere = {checkpoint for other, checkpoint in self._free.items() if other != device}
                 if job := self._begin(loaded, elsewhere):
                     self._running[job.id] = device
+                    self._remember(job.id, device)
                     return job
                 self._free[device] = loaded
                 try:
@@ -71,6 +77,11 @@ class JobQueue:
         if EVERYBODY in paused:
             return None
         return self.journal.begin_next(lambda waiting: self._turns.take(lines(waiting, paused), loaded, elsewhere))
+
+    def _remember(self, job_id: str, device: int) -> None:
+        self._made[job_id] = device
+        while len(self._made) > REMEMBERED:
+            del self._made[next(iter(self._made))]
 
     def in_order(self, loaded: str) -> list[Job]:
         """The waiting jobs as they will be made, as far as is known now; without those that rest."""
@@ -88,6 +99,15 @@ class JobQueue:
     def device_of(self, job_id: str) -> int | None:
         """Which device makes this job; None if none does."""
         return self._running.get(job_id)
+
+    def device_for(self, job_id: str, checkpoint: str = "") -> int:
+        """Which device to ask about a job, or for a checkpoint: the one that had the job, else the one that has the
+        checkpoint, else one that is free."""
+        with self._changed:
+            if job_id in self._made:
+                return self._made[job_id]
+            having = [device for device, loaded in self._loaded.items() if checkpoint and loaded == checkpoint]
+            return min(having or list(self._free) or [0])
 
     def interrupt(self) -> None:
         """Let whoever takes jobs look after something else before the next one."""

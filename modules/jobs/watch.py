@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -14,6 +14,7 @@ from modules.jobs.film import Films, Shot
 from modules.jobs.job import Job
 
 SMOOTHING = 0.3  # weight of the newest step in the estimate
+TELLING = ("installing", "restarting", "starting", "busy", "ready", "failed")  # what is said of several devices
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class WorkerStatus:
     done: int = 0
     total: int = 0
     seconds_left: float | None = None
+
+
+def of_all(devices: Collection[WorkerStatus]) -> WorkerStatus:
+    """What is said of several devices in one sentence: a trouble that one of them has is told while others work."""
+    if not devices:
+        return WorkerStatus()
+    first = min(devices, key=lambda status: TELLING.index(status.state))
+    trouble = (status.message for status in devices if status.state == "failed")
+    return first if first.message else replace(first, message=next(trouble, ""))
 
 
 @dataclass(frozen=True)
@@ -102,13 +112,13 @@ class Subscription:
 
 
 class Watchers:
-    """The newest view of every running job and of the engine, and the people who want to hear of changes."""
+    """The newest view of every running job and of the devices, and the people who want to hear of changes."""
 
     def __init__(self) -> None:
         self.films = Films()
         self._lock = threading.Lock()
-        self._worker = WorkerStatus()
-        self._checkpoint = ""
+        self._workers: dict[int, WorkerStatus] = {}  # by device
+        self._loaded: dict[int, str] = {}  # device -> its checkpoint; the newest last
         self._card: WorkerCard | None = None
         self._views: dict[str, JobView] = {}
         self._subscriptions: set[Subscription] = set()
@@ -116,12 +126,18 @@ class Watchers:
 
     @property
     def worker(self) -> WorkerStatus:
-        return self._worker
+        """What the engine is doing, all devices together."""
+        return of_all(tuple(self._workers.values()))
 
     @property
     def checkpoint(self) -> str:
-        """The name of the one the engine has loaded; empty before the first."""
-        return self._checkpoint
+        """The name of the one that was loaded last; empty before the first."""
+        with self._lock:
+            return next(filter(None, reversed(self._loaded.values())), "")
+
+    def loaded(self, device: int) -> str:
+        """The name of the checkpoint that a device has; empty if none."""
+        return self._loaded.get(device, "")
 
     @property
     def card(self) -> WorkerCard | None:
@@ -129,24 +145,24 @@ class Watchers:
         return self._card
 
     def view(self, owner: str) -> JobView | None:
-        """The owner's running job, if any."""
+        """The owner's running job, if any; of several the one that began first."""
+        return next((view for view in self.views() if view.job.owner == owner), None)
+
+    def view_of(self, job_id: str) -> JobView | None:
+        """How far a job is; None if it does not run."""
         with self._lock:
-            return next((view for view in self._views.values() if view.job.owner == owner), None)
+            return self._views.get(job_id)
 
     def views(self) -> tuple[JobView, ...]:
-        """Everybody's running jobs."""
+        """Everybody's running jobs, in the order in which they began."""
         with self._lock:
             return tuple(self._views.values())
 
-    def others(self, owner: str) -> tuple[JobView, ...]:
-        """The running jobs of everybody else."""
-        return tuple(view for view in self.views() if view.job.owner != owner)
-
-    def worker_is(self, status: WorkerStatus) -> None:
+    def worker_is(self, status: WorkerStatus, device: int = 0) -> None:
         with self._lock:
-            self._worker = status
+            self._workers[device] = status
             if status.state == "restarting":
-                self._checkpoint = ""
+                self._has(device, "")
             self._ring()
 
     def begin(self, job: Job, offset: int) -> None:
@@ -155,19 +171,21 @@ class Watchers:
         with self._lock:
             self._set(JobView(job, offset, picture=offset + 1, steps=getattr(job.request, "steps", 0), message=message))
 
-    def follow(self, event: Loading | Loaded | Described | Stepped | Shown) -> None:
+    def follow(self, event: Loading | Loaded | Described | Stepped | Shown, device: int = 0) -> None:
         """What a worker says while it works: bytes of a checkpoint are news for everybody, the rest for the owner."""
         with self._lock:
             match event:
                 case Loading():
-                    message = f"Loading {event.checkpoint}"
-                    self._worker = replace(self._worker, message=message, done=event.done, total=event.total)
+                    message, before = f"Loading {event.checkpoint}", self._workers.get(device, WorkerStatus())
+                    self._workers[device] = replace(before, message=message, done=event.done, total=event.total)
                     self._ring()
                 case Loaded():
-                    self._worker, self._checkpoint = WorkerStatus(self._worker.state), event.card.name
+                    self._workers[device] = WorkerStatus(self._workers.get(device, WorkerStatus()).state)
+                    self._has(device, event.card.name)
                     self._ring()
                 case Described():
-                    self._card, self._checkpoint = event.card, event.card.loaded
+                    self._card = event.card
+                    self._has(device, event.card.loaded)
                     self._ring()
                 case Shown():
                     if shown := self._views.get(event.task):
@@ -209,6 +227,10 @@ class Watchers:
             for subscription in self._subscriptions:
                 subscription.closed = True
             self._ring()
+
+    def _has(self, device: int, checkpoint: str) -> None:
+        self._loaded.pop(device, None)
+        self._loaded[device] = checkpoint
 
     def _set(self, view: JobView) -> None:
         self._views[view.job.id] = view

@@ -14,7 +14,8 @@ class WorkerConfig:
 
     compiled: whether layers of networks are compiled. extensions_off: names of those not wanted.
     hook_seconds: how long a hook of one may take.
-    ram_budget: gigabytes as text, or "auto". device_budget: gigabytes, 0 for all there is.
+    ram_budget: gigabytes as text, or "auto", for all workers. device_budget: gigabytes, 0 for all there is.
+    device: which of the computer's graphics cards, from 0. devices: how many workers there are, one for each.
     """
 
     models_dirs: tuple[str, ...]
@@ -30,6 +31,8 @@ class WorkerConfig:
     hook_seconds: float = 20.0
     ram_budget: str = "auto"
     device_budget: int = 0
+    device: int = 0
+    devices: int = 1
 
 
 def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) -> WorkerConfig:
@@ -48,4 +51,5 @@ def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) 
         hook_seconds=settings.hook_seconds,
         ram_budget=settings.ram_budget,
         device_budget=settings.device_budget,
+        devices=settings.devices,
     )

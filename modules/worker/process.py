@@ -20,6 +20,7 @@ from modules.core.errors import WorkerLost
 from modules.core.events import Ending, Event, Hung
 from modules.core.extensions import Fault
 from modules.core.task import Task
+from modules.worker.cards import Missing, has_card, see_only
 from modules.worker.config import WorkerConfig
 from modules.worker.local import LocalWorker, Runs
 
@@ -52,6 +53,10 @@ def build_service(config: WorkerConfig) -> Runs:
     """The real thing; imported here because only the spawned process may load torch."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s engine %(levelname)s %(message)s")
     logging.getLogger("xformers").setLevel(logging.ERROR)
+    if config.device and not config.use_cpu:
+        see_only(config.device, os.environ)
+        if not has_card():
+            return Missing(config.device)
     from modules.manager.heap import keep_freed_memory
     from modules.worker.service import Service
 

@@ -54,7 +54,8 @@ class Service:
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
-        self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram_budget(config.ram_budget))
+        ram = ram_budget(config.ram_budget) // config.devices
+        self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram)
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
         self._engine = Engine(self._manager, self._host, self._upscalers, models)
         self._bench = EngineBench(self._manager, self._engine, self._host, models, Path(config.cache_dir))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,14 @@ def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["sprint"])
     assert "start" in capsys.readouterr().err
+
+
+def test_a_bare_python_starts_the_benches_on_the_packages_in_venv() -> None:
+    bare = [str(Path(sys.executable).resolve()), "-S"]  # without any package
+    without = subprocess.run([*bare, "-c", "import PIL"], cwd=ROOT, capture_output=True, check=False)
+    assert without.returncode != 0
+    done = subprocess.run([*bare, "-m", "tests.bench", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "NAME" in done.stdout) == (0, True), done.stderr
 
 
 def test_bench_step_compares_our_loop_with_diffusers(tmp_path: Path) -> None:

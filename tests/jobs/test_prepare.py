@@ -11,6 +11,8 @@ from modules.core.task import Generate, Load
 from modules.installing import InstallProgress
 from modules.jobs.prepare import Packages, Progress, install, wake
 from modules.jobs.watch import Watchers, WorkerStatus
+from modules.worker.cards import Missing
+from modules.worker.local import LocalWorker
 from tests.workers import noise_process, noise_worker
 
 
@@ -21,12 +23,12 @@ class Recorder(Watchers):
         super().__init__()
         self.seen: list[WorkerStatus] = []
 
-    def worker_is(self, status: WorkerStatus) -> None:
-        super().worker_is(status)
+    def worker_is(self, status: WorkerStatus, device: int = 0) -> None:
+        super().worker_is(status, device)
         self.seen.append(status)
 
-    def follow(self, event: Loading | Loaded | Described | Stepped | Shown) -> None:
-        super().follow(event)
+    def follow(self, event: Loading | Loaded | Described | Stepped | Shown, device: int = 0) -> None:
+        super().follow(event, device)
         self.seen.append(self.worker)
 
 
@@ -68,23 +70,23 @@ def test_an_installation_ends_when_the_program_stops() -> None:
 
 def test_waking_loads_a_checkpoint_and_tells_its_bytes() -> None:
     watchers = Recorder()
-    wake(noise_worker(), Load("warm-up", "noise"), watchers)
-    assert watchers.seen == [
-        WorkerStatus("starting", "Loading noise", 1, 2),
-        WorkerStatus("starting"),
-        WorkerStatus("ready"),
-    ]
+    assert wake(noise_worker(), Load("warm-up", "noise"), watchers.follow) == WorkerStatus("ready")
+    assert watchers.seen == [WorkerStatus("starting", "Loading noise", 1, 2), WorkerStatus("starting")]
 
 
 def test_a_worker_that_cannot_do_the_first_task_is_ready_and_says_why() -> None:
-    watchers = Recorder()
-    wake(noise_worker(), Generate("warm-up", GenerationRequest(prompt="fail")), watchers)
-    assert watchers.worker == WorkerStatus("ready", "asked to fail")
+    status = wake(noise_worker(), Generate("warm-up", GenerationRequest(prompt="fail")), Recorder().follow)
+    assert status == WorkerStatus("ready", "asked to fail")
 
 
 def test_a_worker_that_dies_while_it_starts_has_failed() -> None:
-    worker, watchers = noise_process(), Recorder()
-    wake(worker, Generate("warm-up", GenerationRequest(prompt="die")), watchers)
+    worker = noise_process()
+    status = wake(worker, Generate("warm-up", GenerationRequest(prompt="die")), Recorder().follow)
     worker.close()
-    assert watchers.worker.state == "failed"
-    assert "killed" in watchers.worker.message
+    assert status.state == "failed"
+    assert "killed" in status.message
+
+
+def test_a_worker_whose_card_is_not_there_has_failed_and_says_so() -> None:
+    status = wake(LocalWorker(lambda: Missing(1)), Load("warm-up", "noise"), Recorder().follow)
+    assert (status.state, "no graphics card number 2" in status.message) == ("failed", True)

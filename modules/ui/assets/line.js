@@ -26,7 +26,8 @@ export function lineButtons() {
   all.onclick = () => send("/jobs/cancel", {});
   watch((kind) => {
     if (kind !== "state" || !view.state) return;
-    const own = view.state.waiting.filter((job) => !job.owner).length + Number(Boolean(view.state.running));
+    const jobs = [...view.state.waiting, ...view.state.others].filter((job) => !job.owner);
+    const own = jobs.length + Number(Boolean(view.state.running));
     rest.hidden = view.state.me.role === "viewer" || (!rests() && own === 0);
     rest.textContent = rests() ? "Go on" : "Pause";
     rest.title = rests() ? "Make the jobs that wait" : "Let waiting jobs rest; the running one comes to its end";
