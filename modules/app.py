@@ -13,11 +13,12 @@ from threading import Event as Flag
 from threading import Thread
 
 from modules.attention.base import KERNELS
-from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, UnknownName
+from modules.choosing import settings_of
+from modules.core.errors import BadCheckpoint, BadRequest, NotThere, UnknownName
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
-from modules.core.settings import KEYS, ROOT, SETTINGS, Settings
+from modules.core.settings import ROOT, Settings
 from modules.core.settings_file import SettingsBook
 from modules.core.task import Load, Unload
 from modules.core.upscaling import UpscaleRequest
@@ -35,7 +36,7 @@ from modules.jobs.journal import Journal
 from modules.jobs.look import Frames, Looks
 from modules.jobs.pace import Pace
 from modules.jobs.prepare import Packages
-from modules.jobs.questions import Question, news
+from modules.jobs.questions import Question
 from modules.jobs.queue import JobQueue
 from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
 from modules.jobs.watch import JobView, Watchers
@@ -46,6 +47,7 @@ from modules.manager.sidecars import Sidecars
 from modules.manager.transfers import Transfers
 from modules.manager.vaes import AUTOMATIC
 from modules.people.access import Access, access_of
+from modules.people.own import OwnSettings
 from modules.preview.base import PREVIEWS
 from modules.sampling.samplers import SAMPLERS
 from modules.upscalers.index import UpscalerIndex
@@ -77,6 +79,7 @@ class App:
     pace: Pace
     extending: Extending
     access: Access
+    own: OwnSettings
     packages: Packages
     worker: Worker
     more_workers: tuple[Worker, ...] = ()  # for further devices
@@ -101,30 +104,6 @@ class App:
         """What one extension's front half works with."""
         return ExtensionDesk(self, extension)
 
-    def change_settings(self, changes: Mapping[str, object]) -> None:
-        """Keep them for the next start; those that can, take effect at once. Raises BadSetting, CannotSave."""
-        for key, value in changes.items():
-            if (known := self.setting_choices(KEYS.get(key, key))) and value is not None and value not in known:
-                raise BadSetting(f"{key} is {value!r:.80}, allowed is {' or '.join(known)}")
-        before = self.settings
-        self.book.change(changes)
-        self.queue.limit = self.settings.queue_limit
-        self.models[:] = self.settings.models_dirs
-        for task in news(self.settings, before):
-            self.extending.questions.put_to_all(task)
-        self.queue.interrupt()  # there is something to tell the worker, or `unload_after` has changed
-
-    def setting_choices(self, field: str) -> list[str]:
-        """The names a setting can be, where they can be listed; an empty checkpoint is the starter."""
-        match field:
-            case "ckpt":
-                return ["", *(card.name for card in self.checkpoints())]
-            case "preview":
-                return ["automatic", "off", *PREVIEWS]
-            case "attention":
-                return ["automatic", *KERNELS]
-        return list(SETTINGS[field]["kind"].choices) if field in SETTINGS else []
-
     def submit(self, request: AnyRequest, owner: str) -> str:
         """Put a job in the queue; returns its id. Raises BadRequest, BadCheckpoint, QueueFull, CannotSave."""
         return self.accept(request, owner)[0].id
@@ -132,7 +111,7 @@ class App:
     def accept(self, request: AnyRequest, owner: str) -> tuple[Job, tuple[str, ...]]:
         """The same, with what became different from what was asked for, in plain words."""
         inputs = self._named(request, owner)
-        job = self.queue.put(self._settled(request, inputs), owner)
+        job = self.queue.put(self._settled(request, inputs, owner), owner)
         self.watchers.changed()
         settled = job.request
         paints = isinstance(settled, GenerationRequest) and settled.checkpoint
@@ -158,7 +137,7 @@ class App:
         Answered when the running job has ended. Of more than four looks of an owner the oldest fails with Busy.
         Raises BadRequest, BadCheckpoint at once.
         """
-        settled = self._settled(request, self._named(request, owner))
+        settled = self._settled(request, self._named(request, owner), owner)
         if isinstance(settled, UpscaleRequest) or not settled.image:
             raise BadRequest("there is no picture to start from", "choose one")
         answer = self.looks.ask(owner, settled)
@@ -172,16 +151,16 @@ class App:
         except NotThere as error:
             raise BadRequest(error.message, error.advice) from error
 
-    def _settled(self, request: AnyRequest, inputs: Mapping[str, Input]) -> AnyRequest:
+    def _settled(self, request: AnyRequest, inputs: Mapping[str, Input], owner: str) -> AnyRequest:
         """The request with nothing left open. Raises BadRequest, BadCheckpoint."""
         if isinstance(request, UpscaleRequest):
             return settle_upscale(request, inputs, self.upscalers)
         if request.preview == "automatic":
-            request = replace(request, preview=self.settings.preview)
+            request = replace(request, preview=settings_of(self, owner).preview)
         controls = self.host.all_controls() if request.extras else ()
         if request.style_mode == "colour":
             return complete_without_card(settle_colours(request, inputs), controls)
-        card = self.card(request.checkpoint)
+        card = self.card(request.checkpoint, owner)
         if request.vae != AUTOMATIC:
             self.library.vaes.choose(request.vae, self.index.find(card.name))
         settled = complete(settle_start(request, card, inputs, self.upscalers), card, controls)
@@ -217,19 +196,19 @@ class App:
         """The owner's running jobs, one on each device at most, without those that were stopped."""
         return [one for one in self.watchers.views() if one.job.owner == owner and self.queue.is_running(one.job.id)]
 
-    def checkpoints(self) -> Sequence[CheckpointCard]:
-        """Those that can be used, the default one first: the one asked for at the start, else the starter."""
+    def checkpoints(self, owner: str = "") -> Sequence[CheckpointCard]:
+        """Those that can be used, somebody's default one first: what the settings name, else the starter."""
         cards = [entry.card for entry in self.index.entries() if entry.card]
         cards.sort(key=lambda card: (STARTER not in card.name.casefold(), card.name.casefold()))
-        if self.settings.ckpt:
+        if wanted := settings_of(self, owner).ckpt if owner else self.settings.ckpt:
             with suppress(UnknownName, BadCheckpoint):
-                chosen = self.index.find(self.settings.ckpt).card
+                chosen = self.index.find(wanted).card
                 cards.sort(key=lambda card: card != chosen)
         return cards
 
-    def card(self, checkpoint: str) -> CheckpointCard:
-        """By name; the default one's for an empty name. Raises UnknownName, BadCheckpoint."""
-        if wanted := checkpoint or self.settings.ckpt:
+    def card(self, checkpoint: str, owner: str = "") -> CheckpointCard:
+        """By name; somebody's default one's for an empty name. Raises UnknownName, BadCheckpoint."""
+        if wanted := checkpoint or (settings_of(self, owner).ckpt if owner else self.settings.ckpt):
             card = self.index.find(wanted).card
         else:
             card = next(iter(self.checkpoints()), None)
@@ -313,6 +292,7 @@ def build(settings: Settings) -> App:
         pace=Pace(cache / "pace.json"),
         extending=extending,
         access=access_of(settings),
+        own=OwnSettings(data / "people"),
         packages=Install(ROOT, "worker", settings.torch_backend),
         worker=workers[0],
         more_workers=tuple(workers[1:]),

@@ -55,8 +55,8 @@ class ExtensionDesk:
     def cancel(self, job_id: str, owner: str) -> None:
         self._app.cancel(job_id, owner)
 
-    def checkpoints(self) -> Sequence[CheckpointCard]:
-        return self._app.checkpoints()
+    def checkpoints(self, owner: str = "") -> Sequence[CheckpointCard]:
+        return self._app.checkpoints(owner)
 
     def controls(self, tab: str) -> Sequence[Control]:
         return self._app.controls(tab)

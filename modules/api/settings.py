@@ -1,4 +1,4 @@
-"""Settings over HTTP: each with its value, where that came from, and what may be changed. For the local owner."""
+"""Settings over HTTP: each with its value, where that came from, and what may be changed. Users see their own only."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from modules.api.jobs import read_json
 from modules.api.people import Asking
 from modules.api.view import Json
 from modules.app import App
-from modules.core.errors import NotAllowed
+from modules.choosing import change_settings, choices, has_own, settings_of
+from modules.core.people import Person
 from modules.core.settings import FILE, KEYS, SETTINGS, Settings
 from modules.core.settings_file import AT_ONCE, FIXED, WINNERS, default_of
+from modules.people.own import PERSONAL
 
 LABELS = {
     "autolaunch": "Open the browser",
@@ -23,6 +25,8 @@ LABELS = {
     "use_cpu": "Processor only",
     "listen": "Other computers",
 }  # where the name in the file is no plain word
+YOURS = "These count for you alone. What you leave open is as the owner set it."
+NOBODYS = "There is nothing for you to set: settings are the owner's, and those of users with a name."
 SPOKEN = {"flag": "flag", "environment": "variable", "file": "file"}
 
 
@@ -30,22 +34,35 @@ def settings_routes(app: App) -> APIRouter:
     routes = APIRouter(prefix="/settings")
 
     @routes.get("")
-    def every() -> Json:
-        return all_settings(app)
+    def every(person: Asking) -> Json:
+        return seen_settings(app, person)
 
     @routes.post("")
     async def change(request: Request, person: Asking) -> Json:
-        if person.role != "owner":
-            raise NotAllowed("only the owner changes settings")
         changes = await read_json(request)
-        await run_in_threadpool(app.change_settings, changes)
-        return await run_in_threadpool(all_settings, app)
+        await run_in_threadpool(change_settings, app, person, changes)
+        return await run_in_threadpool(seen_settings, app, person)
 
     return routes
 
 
-def all_settings(app: App) -> Json:
-    return {"file": str(app.book.path), "settings": [one_setting(app, key) for key in KEYS]}
+def seen_settings(app: App, person: Person) -> Json:
+    """file: where the machine's are kept, for the owner. about: what everybody else is told instead."""
+    if person.role == "owner":
+        return {"file": str(app.book.path), "about": "", "settings": [one_setting(app, key) for key in KEYS]}
+    if not has_own(person):
+        return {"file": "", "about": NOBODYS, "settings": []}
+    own = [own_setting(app, person, key) for key, field in KEYS.items() if field in PERSONAL]
+    return {"file": "", "about": YOURS, "settings": own}
+
+
+def own_setting(app: App, person: Person, key: str) -> Json:
+    """One of a user's own. default: what the owner chose for everybody."""
+    field = KEYS[key]
+    value, chosen = getattr(settings_of(app, person.name), field), field in app.own.of(person.name)
+    shared = {"value": value, "next": value, "default": getattr(app.settings, field)}
+    words = {"source": "your own choice" if chosen else "the owner", "fixed": "", "at_once": True}
+    return one_setting(app, key) | shared | words | {"group": "Yours"}
 
 
 def one_setting(app: App, key: str) -> Json:
@@ -57,8 +74,8 @@ def one_setting(app: App, key: str) -> Json:
         "label": LABELS.get(key, key.replace("_", " ").capitalize()),
         "group": meta["group"],
         "what": meta["what"],
-        "kind": widget(field, app.setting_choices(field)),
-        "choices": app.setting_choices(field),
+        "kind": widget(field, choices(app, field)),
+        "choices": choices(app, field),
         "allowed": meta["kind"].allowed,
         "value": plain(field, getattr(now, field)),
         "next": plain(field, app.book.after_restart(field)),

@@ -96,7 +96,9 @@ class Page(Protocol):
 
     def cancel(self, job_id: str, owner: str) -> None: ...
 
-    def checkpoints(self) -> Sequence[CheckpointCard]: ...
+    def checkpoints(self, owner: str = "") -> Sequence[CheckpointCard]:
+        """Those that can be used; somebody's own default one comes first."""
+        ...
 
     @property
     def models_folder(self) -> Path:

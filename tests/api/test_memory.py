@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modules.api.memory import Memory
+from modules.choosing import change_machine
 from modules.core.events import Loaded
 from modules.dispatch import Dispatcher
 from tests.api.conftest import Server
@@ -54,7 +55,7 @@ def test_unload_is_answered_when_the_memory_is_given_back(server: Server) -> Non
 def test_weights_that_lay_idle_long_enough_are_given_back(server: Server) -> None:
     dispatcher = Dispatcher(server.app)
     assert dispatcher._patience() is None
-    server.app.change_settings({"unload_after": 5})
+    change_machine(server.app, {"unload_after": 5})
     server.app.watchers.follow(Loaded("load", NOISE_CARD, 0.0))
     patience = dispatcher._patience()
     assert patience is not None

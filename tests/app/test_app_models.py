@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modules.choosing import change_machine
 from modules.core.task import LookIn
 from modules.jobs.questions import news
 from tests.app.asking import CAT, ME, Start, ended
@@ -16,7 +17,7 @@ def test_a_folder_that_is_added_is_used_in_place_at_once(start: Start, tmp_path:
     plain_file(theirs / "vae" / "fine.safetensors", {"decoder.conv_in.weight": (4, 4, 3, 3)})
     app = start()
     before = app.settings
-    app.change_settings({"models_dir": [str(theirs)]})
+    change_machine(app, {"models_dir": [str(theirs)]})
     assert "theirs" in [card.name for card in app.checkpoints()]
     assert app.library.vaes.names() == ("fine.safetensors",)
     told = list(news(app.settings, before))

@@ -12,6 +12,7 @@ import pytest
 
 from modules.api.view import whole_view
 from modules.app import App, build
+from modules.choosing import change_machine
 from modules.core.events import Answered, Described, Event, Finished, Loaded, WorkerCard
 from modules.core.people import OWNER_HERE
 from modules.core.request import GenerationRequest
@@ -121,7 +122,7 @@ def test_a_question_about_a_job_goes_to_the_device_that_made_it(two: tuple[App, 
 def test_what_every_device_must_know_reaches_every_device(two: tuple[App, Device, Device], tmp_path: Path) -> None:
     app, *devices = two
     (tmp_path / "more").mkdir()
-    app.change_settings({"attention": "sdpa", "models_dir": [str(tmp_path / "more")]})
+    change_machine(app, {"attention": "sdpa", "models_dir": [str(tmp_path / "more")]})
     app.extending.renew()
     for device in devices:
         device.heard.clear()

@@ -32,11 +32,12 @@ class Settings extends HTMLElement {
     if (focus !== undefined) this.say("Saved.");
   }
 
-  head({ file, settings }) {
+  head({ file, about: sentence, settings }) {
     const changed = settings.filter((one) => !one.fixed && !same(one.next, one.default));
     const all = () => this.save(Object.fromEntries(changed.map(({ name }) => [name, null])), "");
-    const button = element("button", { type: "button", onclick: all, disabled: !changed.length }, "Reset all");
-    const about = element("p", { className: "taffy-hint" }, "Flags win over variables, those over this file: ", element("code", {}, file));
+    const button = element("button", { type: "button", onclick: all, disabled: !changed.length, hidden: !settings.length }, "Reset all");
+    const parts = sentence ? [sentence] : ["Flags win over variables, those over this file: ", element("code", {}, file)];
+    const about = element("p", { className: "taffy-hint" }, ...parts);
     return element("div", { className: "taffy-settings-head" }, element("h2", {}, "Settings"), button, about);
   }
 
