@@ -122,10 +122,10 @@ def test_a_question_about_a_job_goes_to_the_device_that_made_it(two: tuple[App, 
 def test_what_every_device_must_know_reaches_every_device(two: tuple[App, Device, Device], tmp_path: Path) -> None:
     app, *devices = two
     (tmp_path / "more").mkdir()
-    change_machine(app, {"attention": "sdpa", "models_dir": [str(tmp_path / "more")]})
-    app.extending.renew()
     for device in devices:
         device.heard.clear()
+    change_machine(app, {"attention": "sdpa", "models_dir": [str(tmp_path / "more")]})
+    app.extending.renew()
     app.queue.interrupt()
     until(lambda: all({Attend, LookIn, Switch} <= {*device.heard} for device in devices))
     for question in app.unload():
