@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute
 
 from modules.api.guard import Guard
 from modules.app import App
+from modules.hooks.front_host import check_route
+from modules.hooks.front_values import Route
 
 
 def every_route(guard: Guard, app: App) -> list[tuple[str, str]]:
