@@ -133,18 +133,17 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, start: Values | N
     memory = browser_memory(f"taffy-{tab}")
     controls = list(form.values())
 
-    def fill(remembered: object, asked: gr.Request) -> Updates:
-        cards = page.checkpoints(asked.request.state.person.sees)
-        values = remembered_values(form, remembered)
+    def fill(remembered: object) -> Updates:
+        cards, values = page.checkpoints(), remembered_values(form, remembered)
         if not cards:
             return {note: NO_CHECKPOINT.format(folder=escape(str(page.models_folder)))}
         card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
         return show({**first_prompt(card), **card_defaults(card), **ours, **values}, card, cards)
 
-    def refresh(remembered: object, asked: gr.Request) -> Updates:
+    def refresh(remembered: object) -> Updates:
         cards, current = page.checkpoints(), remembered_values(form, remembered).get("checkpoint")
         card = next((card for card in cards if card.name == current), None)
-        return fill(remembered, asked) if card is None else {form["checkpoint"]: gr.update(choices=choices(cards))}
+        return fill(remembered) if card is None else {form["checkpoint"]: gr.update(choices=choices(cards))}
 
     def follow(*values: object) -> Updates:
         cards, current = page.checkpoints(), dict(zip(form, values, strict=True))
