@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ NUMBERS = {  # what an empty one asks for
 }
 Values = dict[str, object]  # by the names of a form
 Updates = dict[Component, Any]
+First = Callable[..., Dependency]  # as Gradio's events: (function, inputs, outputs, ...)
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 TELL = """(...values) => {
     if (!window.taffyFilled?.[TAB]) return {__type__: "update"};
@@ -39,6 +41,7 @@ TELL = """(...values) => {
     document.dispatchEvent(new CustomEvent("taffy-form", {detail: {tab: TAB, form}}));
     return form;
 }"""
+SEEN = "() => { if (!window.taffyFilled?.[TAB]) document.querySelector('#BUTTON').click(); }"
 FILLED = "() => { window.taffyFilled = {...window.taffyFilled, [TAB]: true}; }"  # before that nothing is news
 WRITE = """(...values) => {
     const wanted = window.taffyWanted;
@@ -122,8 +125,8 @@ def followed_values(values: Mapping[str, object], card: CheckpointCard, cards: S
     return {**values, **ours}
 
 
-def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, start: Values | None = None) -> None:
-    """Fill the form when the page opens, remember it in the browser at every change, let it follow its checkpoint.
+def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, seen: First, start: Values | None = None) -> None:
+    """Fill the form when it is first seen, remember it in the browser at every change, let it follow its checkpoint.
 
     note: where the page says what the checkpoint is best at. start: values of a new form that are not the
     checkpoint's and do not follow it. Our script hears of every change (`taffyForms`), sets values (`taffyWanted`,
@@ -165,8 +168,7 @@ def keep_form(tab: str, page: Page, form: Form, note: gr.HTML, start: Values | N
         }
         return news | {note: card_words(card, page.models_folder)}
 
-    assert Context.root_block is not None, "a tab is built inside a page"
-    filled = Context.root_block.load(fill, memory, [*controls, note], **QUIET)
+    filled = seen(fill, memory, [*controls, note], **QUIET)
     form["checkpoint"].input(follow, controls, [*controls, note], preprocess=False, **QUIET)
     hidden_button(f"taffy-refresh-{tab}").click(refresh, memory, [*controls, note], **QUIET)
     connect_script(tab, form, memory, filled)
@@ -185,12 +187,35 @@ def connect_script(tab: str, form: Form, memory: gr.BrowserState, filled: Depend
     gr.on(events, None, controls, memory, js=tell, trigger_mode="multiple", **QUIET)
 
 
-def browser_memory(key: str) -> gr.BrowserState:
-    """What the browser remembers. At the root of the page: in a tab that nobody opened yet Gradio would not read it."""
+def first_sight(tab: str) -> First:
+    """The event of a tab seen for the first time: the page opens, or, unless it is the page's first tab, it is opened.
+
+    Called inside the tab. What a tab out of sight would hold is a second's work for the browser when the page opens.
+    """
+    place, page = Context.block, Context.root_block
+    assert page is not None, "a tab is built inside a page"
+    if not isinstance(place, gr.Tab) or (place.parent is not None and place.parent.children[0] is place):
+        return page.load
+    with at_the_root():
+        button = hidden_button(f"taffy-fill-{tab}")
+    place.select(
+        None, None, None, js=SEEN.replace("TAB", json.dumps(tab)).replace("BUTTON", button.elem_id or ""), **QUIET
+    )
+    return button.click
+
+
+@contextmanager
+def at_the_root() -> Iterator[None]:
+    """Components made in this block are the page's: those of a tab that nobody opened yet are not there for Gradio."""
     inside, Context.block = Context.block, Context.root_block
-    memory = gr.BrowserState(None, storage_key=key, secret="fixed, to outlive a restart")
+    yield
     Context.block = inside
-    return memory
+
+
+def browser_memory(key: str) -> gr.BrowserState:
+    """What the browser remembers."""
+    with at_the_root():
+        return gr.BrowserState(None, storage_key=key, secret="fixed, to outlive a restart")
 
 
 def hidden_button(elem_id: str) -> gr.Button:
@@ -207,7 +232,7 @@ def first_prompt(card: CheckpointCard) -> Values:
     return {"prompt": card.examples[0]} if card.examples else {}
 
 
-def keep_groups(tab: str, groups: Mapping[str, gr.Accordion]) -> None:
+def keep_groups(tab: str, groups: Mapping[str, gr.Accordion], seen: First) -> None:
     """Groups of controls are open or folded as they were when this browser was here last."""
     memory = browser_memory(f"taffy-{tab}-groups")
 
@@ -215,8 +240,7 @@ def keep_groups(tab: str, groups: Mapping[str, gr.Accordion]) -> None:
         kept = remembered if isinstance(remembered, dict) else {}
         return [gr.update(open=True) if kept.get(name) is True else gr.skip() for name in groups]
 
-    assert Context.root_block is not None, "a tab is built inside a page"
-    Context.root_block.load(unfold, memory, list(groups.values()), **QUIET)
+    seen(unfold, memory, list(groups.values()), **QUIET)
     for name, group in groups.items():
         for happens, is_open in ((group.expand, "true"), (group.collapse, "false")):
             happens(None, memory, memory, js=f"(kept) => ({{...kept, {json.dumps(name)}: {is_open}}})", **QUIET)

@@ -13,7 +13,7 @@ from modules.core.people import Person
 from modules.core.request import GenerationRequest
 from modules.hooks import Page
 from modules.ui.controls import Form, html
-from modules.ui.form import Values, form_request, keep_form, keep_groups, refusal
+from modules.ui.form import Values, first_sight, form_request, keep_form, keep_groups, refusal
 
 Groups = dict[str, gr.Accordion]  # by the name their state is remembered under
 LayOut = Callable[[Page], tuple[Form, Groups, gr.HTML]]  # the note is where the page speaks of the checkpoint
@@ -39,8 +39,9 @@ def lay_out_frame(
                     html("<taffy-live></taffy-live>", "taffy-switch")
         with gr.Column(elem_classes="taffy-picture", scale=3):
             html("<taffy-stage></taffy-stage>")
-    keep_form(tab, page, form, note, start)
-    keep_groups(tab, groups)
+    seen = first_sight(tab)
+    keep_form(tab, page, form, note, seen, start)
+    keep_groups(tab, groups, seen)
 
     def press(values: Mapping[Component, object], asked: gr.Request) -> str:
         named = {name: values[control] for name, control in form.items()}

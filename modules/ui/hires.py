@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gradio as gr
-from gradio.context import Context
 
 from modules.core.request import GenerationRequest
 from modules.hooks import Page
@@ -74,17 +73,17 @@ def hires_controls(page: Page) -> Form:
 
 
 def upscaler_choice(page: Page) -> gr.Dropdown:
-    """Files that came since the start are in the list when the page is opened."""
+    """Files that came since the start are in the list when it is unfolded."""
     choice = gr.Dropdown(
         list(page.upscaler_names()),
         value=GenerationRequest.hires_upscaler,
         label="Upscaler",
         info="What makes it larger first. Latent ones need a strength of 0.5 or more.",
         elem_id="hires-upscaler",
+        allow_custom_value=True,  # one that came since: the server says what is not here
         interactive=True,
     )
-    assert Context.root_block is not None, "a tab is built inside a page"
-    Context.root_block.load(lambda: gr.update(choices=list(page.upscaler_names())), None, choice, **QUIET)
+    choice.focus(lambda: gr.update(choices=list(page.upscaler_names())), None, choice, **QUIET)
     return choice
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
 
 from modules.core.request import GenerationRequest
 from modules.hooks import Page
@@ -13,7 +12,7 @@ from modules.ui.form import QUIET
 
 
 def vae_choice(page: Page, prefix: str) -> gr.Dropdown:
-    """Files that came since the start are in the list when the page is opened or the list is unfolded."""
+    """Files that came since the start are in the list when it is unfolded."""
     choice = gr.Dropdown(
         choices(page),
         value=GenerationRequest.vae,
@@ -28,8 +27,6 @@ def vae_choice(page: Page, prefix: str) -> gr.Dropdown:
         update: dict[str, Any] = gr.update(choices=choices(page))
         return update
 
-    assert Context.root_block is not None, "a tab is built inside a page"
-    Context.root_block.load(refresh, None, choice, **QUIET)
     choice.focus(refresh, None, choice, **QUIET)
     return choice
 

@@ -23,21 +23,24 @@ class Span:
 
 
 def spans(length: int, side: int) -> list[Span]:
-    """Cut `length` pixels into tiles of at most `side` (48 or more), as equal as multiples of 16 allow.
+    """Cut `length` pixels into tiles of at most `side` (48 or more), with seams as even as multiples of 16 allow.
 
-    Tiles begin at multiples of 16, so that a network's windows lie where they would in the whole picture. The last
-    one may be up to 8 pixels longer, where a tile of its own would be thinner than its seam; none is smaller than 32.
+    All tiles are equally long (at the far edge up to 15 pixels shorter): those at an edge of the picture see more of their
+    neighbour. Other shapes would need other pieces of memory, and the gaps between them add up. Tiles begin at
+    multiples of 16, so that a network's windows lie where they would in the whole picture.
     """
     if length <= side:
         return [Span(0, 0, length, length)]
     most = (side - 2 * OVERLAP) // OVERLAP * OVERLAP
     count = -(-length // most)
     core = -(-length // (count * OVERLAP)) * OVERLAP
-    latest = (length - LEAST) // OVERLAP * OVERLAP  # where the last one may begin
+    whole = core + 2 * OVERLAP
+    latest = -(-(length - whole) // OVERLAP) * OVERLAP  # where the last one begins
     seams = [*range(0, length - OVERLAP // 2, core), length]
+    begins = (min(max(0, first - OVERLAP), latest) for first in seams)
     return [
-        Span(max(0, min(first - OVERLAP, latest)), first, last, min(length, last + OVERLAP))
-        for first, last in pairwise(seams)
+        Span(begin, first, last, min(length, begin + whole))
+        for begin, (first, last) in zip(begins, pairwise(seams), strict=False)
     ]
 
 

@@ -70,8 +70,7 @@ def enlarge(
     """
     canvas = Canvas(size, (fade(size[0] / picture.width), fade(size[1] / picture.height)))
     for down, across in product(spans(picture.height, side), spans(picture.width, side)):
-        if not across.begin:
-            return_freed_memory()  # what rows leave between the pieces of the picture would add up
+        return_freed_memory()  # else the pieces of the picture, which is filled meanwhile, would lie between the tile's
         tile = np.asarray(picture.crop((across.begin, down.begin, across.end, down.end)))
         answer = through(tile, network, scale)
         columns = Axis(across, picture.width, size[0], scale)
