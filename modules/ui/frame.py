@@ -13,7 +13,8 @@ from modules.core.people import Person
 from modules.core.request import GenerationRequest
 from modules.hooks import Page
 from modules.ui.controls import Form, html
-from modules.ui.form import Values, first_sight, form_request, keep_form, keep_groups, refusal
+from modules.ui.filling import Filling, Values
+from modules.ui.form import first_sight, form_request, keep_form, keep_groups, refusal
 
 Groups = dict[str, gr.Accordion]  # by the name their state is remembered under
 LayOut = Callable[[Page], tuple[Form, Groups, gr.HTML]]  # the note is where the page speaks of the checkpoint
@@ -40,7 +41,7 @@ def lay_out_frame(
         with gr.Column(elem_classes="taffy-picture", scale=3):
             html("<taffy-stage></taffy-stage>")
     seen = first_sight(tab)
-    keep_form(tab, page, form, note, seen, start)
+    keep_form(tab, form, Filling(page, form, note, start or {}), seen)
     keep_groups(tab, groups, seen)
 
     def press(values: Mapping[Component, object], asked: gr.Request) -> str:

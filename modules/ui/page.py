@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from modules.ui.theme import theme
 ASSETS = Path(__file__).parent / "assets"
 ICON = ASSETS / "icon.svg"
 OPEN = '() => ({__type__: "update", selected: %s})'
+IMPORT = re.compile(r'^(?:import|.* from) "\./([\w-]+\.js)";$', re.MULTILINE)
 CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
 
 
@@ -45,8 +47,10 @@ def build_page(app: App) -> gr.Blocks:
         html("<header><h1>Taffy</h1><taffy-engine></taffy-engine></header>", "taffy-head")
         with gr.Tabs(elem_classes="taffy-tabs") as tabs:
             for tab in app.host.tabs():
-                with gr.Tab(tab.label, id=tab.id):
+                with gr.Tab(tab.label, id=tab.id) as place:
                     app.host.build(tab, app.desk(tab.extension))
+                if (ASSETS / f"{tab.id}.js").exists():
+                    place.select(None, js=f"() => {{ import('/taffy/{tab.id}.js'); }}", **QUIET)
         for tab in app.host.tabs():
             hidden_button(f"taffy-open-{tab.id}").click(None, None, tabs, js=OPEN % json.dumps(tab.id), **QUIET)
         html("<taffy-queue></taffy-queue>", "taffy-foot")
@@ -92,11 +96,21 @@ def put_page(server: FastAPI, app: App) -> None:
 
 
 def head(app: App) -> str:
-    """All styles, and all scripts at once: a browser that follows import after import fetches them in five rounds."""
+    """All styles, and the scripts of every tab at once: a browser that follows import after import fetches them in five
+    rounds."""
     styles = (f'<link rel="stylesheet" href="/taffy/{file.name}">' for file in sorted(ASSETS.glob("*.css")))
-    scripts = (f'<link rel="modulepreload" href="/taffy/{file.name}">' for file in sorted(ASSETS.glob("*.js")))
+    scripts = (f'<link rel="modulepreload" href="/taffy/{name}">' for name in sorted(imported("taffy.js")))
     theirs = [asset_tag(f"/extensions/files/{name}") for name in app.host.assets()]
     return "\n".join([*styles, *scripts, '<script type="module" src="/taffy/taffy.js"></script>', *theirs])
+
+
+def imported(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The names of a script of ours and of all that it imports when it is loaded."""
+    known |= {name}
+    for other in IMPORT.findall((ASSETS / name).read_text()):
+        if other not in known:
+            known = imported(other, known)
+    return known
 
 
 def asset_tag(url: str) -> str:

@@ -129,6 +129,7 @@ def open_in(context: BrowserContext, server: Server) -> Page:
 def wait_for_form(page: Page) -> None:
     """The form is filled and the live part has heard of the server."""
     expect(page.locator("#checkpoint input")).to_have_value("tiny")
+    page.wait_for_function("window.taffyForm?.checkpoint")
     expect(page.locator("taffy-engine")).to_have_attribute("data-state", re.compile("ready|busy"))
 
 

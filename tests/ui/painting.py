@@ -53,7 +53,7 @@ def value(page: Page, name: str) -> Any:
 def open_tab(page: Page) -> None:
     page.wait_for_function("window.taffyForm?.checkpoint")
     page.get_by_role("tab", name="img2img").click()
-    expect(page.locator("taffy-source")).to_be_visible()
+    expect(page.locator("taffy-source:defined")).to_be_visible()
     page.wait_for_function("window.taffyForm?.image !== undefined")
 
 

@@ -4,7 +4,7 @@ import { arrange, element } from "./elements.js";
 import { asked } from "./extras-made.js";
 import "./extras-stage.js";
 import { field, number, select } from "./extras-fields.js";
-import { idOf } from "./source.js";
+import { idOf } from "./transfer.js";
 import { inputFromFile, inputFromGallery, post } from "./source-upload.js";
 import { bestOf, upscalers } from "./upscalers.js";
 import { asked as say } from "./view.js";

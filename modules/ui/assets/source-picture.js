@@ -41,8 +41,10 @@ export async function send({ id, url }, what, { whole = false, isMask = false } 
   const own = { width: 0, height: 0, seed: -1, strength: formOf(TAB).strength, image: input.id, mask: "", parent: id };
   const all = { ...words, ...others, ...extras, ...own, origin: "remix" };
   startFrom(input, what, whole && !kind ? all : words);
-  if (isMask) document.querySelector("taffy-mask")?.arm();
-  else if (whole) promptBox()?.select();
+  if (isMask) {
+    await customElements.whenDefined("taffy-mask"); // its script may be on its way
+    document.querySelector("taffy-mask")?.arm();
+  } else if (whole) promptBox()?.select();
   document.querySelector("taffy-source")?.scrollIntoView({ block: "nearest" });
 }
 

@@ -5,23 +5,14 @@ import { formOf, overwrite, watchForm } from "./form.js";
 import { pictures } from "./pictures.js";
 import { isInSight, picture, startFrom, TAB, watchPicture } from "./source-picture.js";
 import { inputFromFile, inputFromGallery } from "./source-upload.js";
+import { idOf, imageOf } from "./transfer.js";
 import { view } from "./view.js";
 import "./mask.js";
 
 const SHOWN_AFTER_MS = 2000; // a quicker upload needs no bar
 const MOST = 24; // pictures to choose from
-const OURS = /^\/pictures\/([\w-]+)$/;
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
-export const imageOf = (transfer) => [...(transfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
-
-/** The id of a picture of ours that is dragged from the page, or "". */
-export function idOf(transfer) {
-  const url = transfer.getData("text/uri-list").split("\n")[0];
-  const { origin, pathname } = URL.canParse(url) ? new URL(url) : {};
-  return origin === location.origin ? (pathname.match(OURS)?.[1] ?? "") : "";
-}
-
 class Source extends HTMLElement {
   connectedCallback() {
     this.file = element("input", { type: "file", accept: "image/*", className: "taffy-spoken", tabIndex: -1 });

@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 import { currentTab, openTab, overwrite, watchForm } from "./form.js";
 import { pictures } from "./pictures.js";
-import { idOf, imageOf } from "./source.js";
+import { idOf, imageOf } from "./transfer.js";
 import { inputAbout, inputFromFile, inputFromGallery } from "./source-upload.js";
 import { view } from "./view.js";
 

@@ -1,23 +1,18 @@
 // The live half of the page: our own elements (Gradio lays out the form around them), the keys, and the Stop buttons.
+// What only another tab has is in the script of that tab's name, which is fetched when the tab is opened first.
 
 import "./about.js";
 import "./complete.js";
 import "./engine.js";
 import "./extension-picture.js";
-import "./extensions.js";
-import "./extras.js";
 import "./keys.js";
 import "./helpers.js";
-import "./img2img.js";
 import "./live.js";
 import "./limits.js";
 import "./models-hint.js";
-import "./models.js";
 import "./queue.js";
 import "./quick.js";
-import "./settings.js";
 import "./stage.js";
-import "./style.js";
 import "./tab.js";
 import "./unusable.js";
 import "./usual.js";

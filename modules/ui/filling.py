@@ -1,0 +1,143 @@
+"""What a form shows: what the browser remembers of it, else what its checkpoint was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from modules.core.request import GenerationRequest
+from modules.hooks import CheckpointCard, Page
+from modules.jobs.pace import usual_count
+from modules.ui.controls import Form
+
+Values = dict[str, object]  # by the names of a form
+Updates = dict[Component, Any]
+NO_CHECKPOINT = (
+    "<p>There is no checkpoint yet. Put a <code>.safetensors</code> file into <code>{folder}</code>"
+    " and it appears here by itself.</p>"
+)
+BIGGER = (
+    "<p>Want a bigger one? Put its <code>.safetensors</code> file into <code>{folder}</code>:"
+    " the list notices by itself.</p>"
+)
+NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to see the newest list.</p>"
+
+
+@dataclass(frozen=True)
+class Filling:
+    """The events that fill a form. note: where the page says what the checkpoint is best at.
+
+    start: values of a new form that are not the checkpoint's and do not follow it.
+    """
+
+    page: Page
+    form: Form
+    note: gr.HTML
+    start: Values
+
+    def first(self, remembered: object) -> Updates:
+        """For a page that has just been opened: its controls show what they were built with."""
+        return self.fill(remembered, {name: control.value for name, control in self.form.items()})
+
+    def refresh(self, remembered: object) -> Updates:
+        """There may be other checkpoints than before."""
+        cards, current = self.page.checkpoints(), remembered_values(self.form, remembered).get("checkpoint")
+        if any(card.name == current for card in cards):
+            return {self.form["checkpoint"]: gr.update(choices=choices(cards))}
+        return self.fill(remembered, {})
+
+    def follow(self, *values: object) -> Updates:
+        """Another checkpoint was chosen."""
+        cards, current = self.page.checkpoints(), dict(zip(self.form, values, strict=True))
+        card = next((card for card in cards if card.name == current["checkpoint"]), None)
+        if card is None:
+            return {self.note: NO_SUCH_CHECKPOINT}
+        kept = {name: current[name] for name in self.start}
+        return self.show({**followed_values(current, card, cards), **kept}, current, card, cards)
+
+    def fill(self, remembered: object, shown: Values) -> Updates:
+        cards, values = self.page.checkpoints(), remembered_values(self.form, remembered)
+        if not cards:
+            return {self.note: NO_CHECKPOINT.format(folder=escape(str(self.page.models_folder)))}
+        card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
+        return self.show({**first_prompt(card), **card_defaults(card), **self.start, **values}, shown, card, cards)
+
+    def show(self, values: Values, shown: Values, card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Updates:
+        """Only what is not shown already: every value costs the browser milliseconds."""
+        wanted = {**values, "checkpoint": card.name}
+        more: dict[str, dict[str, object]] = {
+            "width": {"step": card.size_multiple},
+            "height": {"step": card.size_multiple},
+            "checkpoint": {"choices": choices(cards)},
+        }
+        news = {name: value for name, value in wanted.items() if name in more or value != shown.get(name, more)}
+        updates = {
+            self.form[name]: gr.update(value=news[name], **more.get(name, {})) for name in news if name in self.form
+        }
+        return updates | {self.note: card_words(card, self.page.models_folder)}
+
+
+def card_defaults(card: CheckpointCard) -> Values:
+    """What a checkpoint was made for, as fields of the request; how many pictures, before anything was measured."""
+    side = card.native_size
+    return {
+        "width": side,
+        "height": side,
+        "steps": card.default_steps,
+        "cfg_scale": card.default_cfg,
+        "sampler": card.default_sampler or GenerationRequest.sampler,
+        "schedule": card.default_schedule or GenerationRequest.schedule,
+        "count": usual_count(None, side, side, card.default_steps),
+        "strength": 1.0 if card.input_kind == "instruct" else GenerationRequest.strength,
+    }
+
+
+def card_words(card: CheckpointCard, folder: Path) -> str:
+    """The same for the page, then what the checkpoint says of itself: cut short by the style, whole in the tooltip.
+
+    folder: where bigger ones are put.
+    """
+    way = "".join(f", {name}" for name in (card.default_sampler, card.default_schedule) if name)
+    why = f" ({escape(card.defaults_from)})" if way and card.defaults_from else ""
+    size = f"{card.native_size} × {card.native_size} pixels"
+    best = f"Best at {size}, {card.default_steps} steps, CFG {card.default_cfg:g}{escape(way)}{why}."
+    small = BIGGER.format(folder=escape(str(folder))) if card.words else ""
+    return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{small}'
+
+
+def remembered_values(form: Form, remembered: object) -> dict[str, object]:
+    """What the browser kept, as far as this form still has such a control; anything may stand in there."""
+    kept = remembered if isinstance(remembered, dict) else {}
+    return {name: kept[name] for name, control in form.items() if _fits(kept.get(name), control.value)}
+
+
+def _fits(value: object, default: object) -> bool:
+    """Whether a value is of the kind of a control's default; empty text controls have None."""
+    kinds = (bool, (int, float), (str, type(None)), list)
+    return value is not None and any(isinstance(value, kind) and isinstance(default, kind) for kind in kinds)
+
+
+def followed_values(values: Mapping[str, object], card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Values:
+    """A form whose checkpoint was changed to `card`: what somebody chose stays, the rest becomes the card's.
+
+    A value that is any checkpoint's default counts as not chosen by anybody.
+    """
+    defaults = [card_defaults(known) for known in cards]
+    names = [name for name in card_defaults(card) if name != "count"]  # usual.js knows whether that was chosen
+    ours = {name: card_defaults(card)[name] for name in names if values.get(name) in [d[name] for d in defaults]}
+    return {**values, **ours}
+
+
+def choices(cards: Sequence[CheckpointCard]) -> list[tuple[str, str]]:
+    return [(card.name, card.name) for card in cards]
+
+
+def first_prompt(card: CheckpointCard) -> Values:
+    """What a newcomer finds in the prompt: the example that is being drawn already."""
+    return {"prompt": card.examples[0]} if card.examples else {}

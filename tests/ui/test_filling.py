@@ -1,0 +1,85 @@
+"""What a form remembers, and how it follows its checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from modules.core.request import GenerationRequest
+from modules.hooks import CheckpointCard
+from modules.ui.controls import Form
+from modules.ui.filling import card_defaults, card_words, first_prompt, followed_values, remembered_values
+
+SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
+LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
+CARDS = [SMALL, LARGE]
+QUICK = replace(LARGE, name="fast", default_steps=4, default_cfg=1.0, default_sampler="LCM", defaults_from="its name")
+UNTOUCHED = {"prompt": "a cat", "width": 64, "height": 64, "steps": 20, "cfg_scale": 5.0, "count": 4}
+
+
+@pytest.fixture
+def form() -> Form:
+    return {"prompt": gr.Textbox(), "width": gr.Number(64), "sampler": gr.Dropdown(["Euler"]), "x.on": gr.Checkbox()}
+
+
+def test_what_was_remembered_comes_back(form: Form) -> None:
+    kept = {"prompt": "a cat", "width": 128, "sampler": "Euler", "x.on": True}
+    assert remembered_values(form, kept) == kept
+
+
+@pytest.mark.parametrize("kept", [None, "text", [1], {"prompt": 3}, {"width": "wide"}, {"x.on": "yes"}, {"gone": 1}])
+def test_memories_that_do_not_fit_the_form_are_left_out(form: Form, kept: object) -> None:
+    assert remembered_values(form, kept) == {}
+
+
+def test_an_untouched_form_gets_the_new_checkpoints_defaults() -> None:
+    after = followed_values(UNTOUCHED, LARGE, CARDS)
+    assert after == {"prompt": "a cat", "width": 512, "height": 512, "steps": 25, "cfg_scale": 7.0, "count": 4}
+
+
+def test_what_somebody_chose_stays_when_the_checkpoint_changes() -> None:
+    after = followed_values(UNTOUCHED | {"steps": 33, "width": 96}, LARGE, CARDS)
+    assert (after["steps"], after["width"], after["height"]) == (33, 96, 512)
+
+
+def test_a_checkpoint_that_follows_orders_starts_at_strength_1_and_the_next_one_at_its_own() -> None:
+    orders = replace(SMALL, name="orders", input_kind="instruct")
+    there = followed_values(UNTOUCHED | {"strength": GenerationRequest.strength}, orders, [SMALL, orders])
+    assert there["strength"] == 1
+    assert followed_values(there, SMALL, [SMALL, orders])["strength"] == GenerationRequest.strength
+    assert followed_values(UNTOUCHED | {"strength": 0.3}, orders, [SMALL, orders])["strength"] == 0.3
+    assert "strength" not in followed_values(UNTOUCHED, orders, [SMALL, orders])  # txt2img has none
+
+
+def test_a_checkpoint_of_few_steps_brings_its_sampler_and_the_next_one_the_usual_one() -> None:
+    usual = {"sampler": GenerationRequest.sampler, "schedule": GenerationRequest.schedule}
+    cards = [LARGE, QUICK]
+    there = followed_values(UNTOUCHED | usual | {"steps": 25, "cfg_scale": 7.0}, QUICK, cards)
+    assert (there["steps"], there["sampler"], there["schedule"]) == (4, "LCM", "automatic")
+    assert followed_values(there, LARGE, cards)["sampler"] == GenerationRequest.sampler
+    assert followed_values(there | {"sampler": "Heun"}, LARGE, cards)["sampler"] == "Heun"
+
+
+def test_the_page_says_why_a_checkpoint_wants_few_steps() -> None:
+    assert "4 steps, CFG 1, LCM (its name)." in card_words(QUICK, Path("here"))
+
+
+def test_small_pictures_come_by_the_four() -> None:
+    assert (card_defaults(SMALL)["count"], card_defaults(LARGE)["count"]) == (4, 1)
+
+
+def test_a_newcomer_finds_the_first_example_in_the_prompt() -> None:
+    assert first_prompt(replace(SMALL, examples=("a castle", "a cat"))) == {"prompt": "a castle"}
+    assert first_prompt(SMALL) == {}
+
+
+def test_only_a_checkpoint_that_lists_its_words_is_called_small() -> None:
+    assert "Want a bigger one?" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("here"))
+    assert "Want a bigger one?" not in card_words(LARGE, Path("here"))
+
+
+def test_the_folder_for_bigger_checkpoints_is_named_as_text() -> None:
+    assert "<code>a &lt;b&gt;</code>" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("a <b>"))
