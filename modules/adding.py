@@ -9,25 +9,33 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from importlib import invalidate_caches
+from importlib.metadata import distributions
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+
+from packaging.utils import canonicalize_name
 
 from modules.core.errors import BadExtension, CannotSave, NotThere
 from modules.core.settings import ROOT, Settings
 from modules.extending import Extending
 from modules.hooks.manifest import FILE, Manifest, check_api, conflicts, read_manifest
-from modules.installing import InstallFailed, run_watched, venv_python
+from modules.installing import InstallFailed, NothingFits, run_watched, venv_python
 
 MAX_FILES, MAX_UNPACKED = 5_000, 500_000_000  # bytes
 _WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[<>:\"|?*\x00-\x1f].*|.*[. ]")
 
 
 class Adding:
-    """Puts extensions into the last extensions folder. Nothing of them is run before they are there and whole."""
+    """Puts extensions into the last extensions folder. Nothing of them is run before they are there and whole.
 
-    def __init__(self, extending: Extending, settings: Settings) -> None:
+    root: the folder whose .venv gets what they need.
+    """
+
+    def __init__(self, extending: Extending, settings: Settings, root: Path = ROOT) -> None:
         self._extending = extending
         self._folder = settings.extensions_dirs[-1]  # the one somebody named, else our own
+        self._root = root
 
     def from_folder(self, folder: str) -> None:
         """Copy a folder with a manifest. Raises BadExtension, CannotSave."""
@@ -51,31 +59,37 @@ class Adding:
             self.from_folder(str(inside[0].parent))
 
     def requirements(self, name: str) -> Iterator[bytes]:
-        """Install what an extension misses, within what Taffy itself runs on; the installer's lines.
+        """Install what an extension misses. Packages are added; none that is there is changed. The installer's lines.
 
         Raises NotThere, BadExtension before the first line.
         """
         found = next((one for one in self._extending.host.found if one.name == name), None)
         if found is None or found.manifest is None:
             raise NotThere(f"there is no extension {name!r:.60}")
-        if problems := conflicts(found.manifest, (ROOT / "requirements.txt").read_text(encoding="utf-8")):
+        if problems := conflicts(found.manifest, _pins()):
             raise BadExtension("; ".join(problems), "ask its author for a version that fits this Taffy")
         return self._installed(found.missing)
 
     def _installed(self, wanted: tuple[str, ...]) -> Iterator[bytes]:
-        target = ["-c", str(ROOT / "requirements.txt"), "--python", str(venv_python(ROOT))]
-        command = [str(venv_python(ROOT)), "-m", "uv", "pip", "install", "--only-binary", ":all:", *target, *wanted]
+        """The last line is "done", or why not."""
+        python = str(venv_python(self._root))
         shown = ""
-        try:
-            for line in run_watched(command, dict(os.environ)):
-                if line != shown:
-                    shown = line
-                    yield f"{line}\n".encode()
-        except InstallFailed as error:
-            yield f"{error.message}; {error.advice}\n".encode()
-        else:
-            self._extending.renew()
-            yield b"done\n"
+        with tempfile.TemporaryDirectory() as place:
+            pins = Path(place) / "pins.txt"
+            pins.write_text(_pins(), encoding="utf-8")
+            target = ["-c", str(pins), "--python", python]
+            command = [python, "-m", "uv", "pip", "install", "--only-binary", ":all:", *target, *wanted]
+            try:
+                for line in run_watched(command, dict(os.environ)):
+                    if line != shown:
+                        shown = line
+                        yield f"{line}\n".encode()
+            except InstallFailed as error:
+                yield f"{_explained(error)}\n".encode()
+                return
+        invalidate_caches()
+        self._extending.renew()
+        yield b"done\n"
 
     def _checked(self, folder: Path) -> Manifest:
         manifest = read_manifest(folder)
@@ -95,6 +109,22 @@ class Adding:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise CannotSave(f"the extension could not be written to {target}: {error.strerror or error}") from error
         self._extending.renew()
+
+
+def _pins() -> str:
+    """Everything that is installed, as lines of a list of requirements."""
+    here = {canonicalize_name(one.name): one.version for one in distributions() if one.name}
+    return "".join(f"{name}=={version}\n" for name, version in sorted(here.items()))
+
+
+def _explained(error: InstallFailed) -> str:
+    """What the installer's failure means for somebody who adds an extension."""
+    if isinstance(error, NothingFits):
+        return (
+            "what it needs does not fit what Taffy runs on, or is not there for this Python; nothing was installed. "
+            "Ask its author for a version that fits"
+        )
+    return f"{error.message}; {error.advice}"
 
 
 def _clutter(folder: str, names: list[str]) -> set[str]:

@@ -271,7 +271,7 @@ def build(settings: Settings) -> App:
     extending = extending_of(settings)
     hashes = Hashes(cache / "hashes")
     models = list(settings.models_dirs)
-    index = Index(models, hashes)
+    index = Index(models, hashes, extending.host.families)
     gallery = Gallery(data / "outputs", data / "gallery.sqlite3")
     for note in filter(None, (journal.note, gallery.note)):
         log.warning(note)

@@ -31,6 +31,10 @@ class NoRoom(InstallFailed):
     """The disk is too small."""
 
 
+class NothingFits(InstallFailed):
+    """There is no version of a package that goes with the others and this machine."""
+
+
 @dataclass(frozen=True)
 class InstallProgress:
     """Bytes downloaded, of how many (0: not known yet), seconds left (None: not known yet), the tool's last line.
@@ -205,7 +209,7 @@ CAUSES: tuple[tuple[str, type[InstallFailed], str, str], ...] = (
     (
         r"no wheels|no usable wheels|requires-python|different python|no matching distribution|no solution found"
         r"|conflicting dependencies",
-        InstallFailed,
+        NothingFits,
         f"there are no packages for {MACHINE}",
         "Taffy runs on Python 3.11 to 3.14, 64 bit, on Linux (glibc), Windows and macOS 14 or newer on Apple silicon",
     ),

@@ -5,30 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import ZipFile
 
 import pytest
 
 from modules.core.settings import ROOT
-from modules.installing import Download, Install, InstallFailed, NoRoom, explain, requirements, venv_python
-
-SITE = Path(sysconfig.get_path("purelib"))
+from modules.installing import Download, Install, InstallFailed, NoRoom, NothingFits, explain, requirements
+from tests.wheels import SITE, bare_venv, site, write_wheel
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like Taffy's: two packages to install, a .venv with uv, and a registry that is a folder."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
-    scripts = Path(sysconfig.get_path("scripts"))
-    uv = next(file for file in scripts.iterdir() if file.stem == "uv")
-    (venv_python(tmp_path).parent / uv.name).symlink_to(uv)
-    (site(tmp_path) / "uv").symlink_to(SITE / "uv")
+    bare_venv(tmp_path)
     for name in ("apple", "pear"):
         for version in ("1.0", "2.0"):
             write_wheel(tmp_path / "registry", name, version)
@@ -43,25 +35,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def require(root: Path, front: str, worker: str) -> None:
     text = f"# --- installer ---\nuv==1\n\n# --- front ---\n{front}\n\n# --- worker ---\n{worker}\n"
     (root / "requirements.txt").write_text(text, encoding="utf-8")
-
-
-def write_wheel(folder: Path, name: str, version: str, needs: str = "") -> None:
-    folder.mkdir(exist_ok=True)
-    requires = f"Requires-Dist: {needs}\n" if needs else ""
-    info = f"{name}-{version}.dist-info"
-    files = {
-        f"{name}.py": f"version = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for path, content in files.items():
-            wheel.writestr(path, content)
-        wheel.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"]))
-
-
-def site(root: Path) -> Path:
-    return next(root.glob(".venv/[Ll]ib*/**/site-packages"))
 
 
 def run(install: Install) -> list[str]:
@@ -274,7 +247,7 @@ def test_a_disk_that_is_too_small_is_told_before_it_is_full(cache: Cache, monkey
         (
             "error: No solution found when resolving dependencies\n  cause: Because numpy==2.4.6 has no usable wheels",
             f"there are no packages for Python {sys.version_info[0]}.{sys.version_info[1]} on ",
-            InstallFailed,
+            NothingFits,
         ),
         ("error: failed to remove file: Permission denied (os error 13)", "a file in .venv cannot", InstallFailed),
         ("Resolved\nerror: something new\n  cause: unknown", "error: something new", InstallFailed),

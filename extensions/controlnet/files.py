@@ -8,14 +8,15 @@ from pathlib import Path
 from modules.hooks import BadRequest
 
 FOLDERS = ("ControlNet", "T2I-Adapter")
-PICKLES = frozenset({".pth", ".pt", ".ckpt", ".bin"})
+SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")  # of two with one name the first
 
 
 def files(models: Sequence[Path]) -> dict[str, Path]:
     """Name below its folder, without suffix -> file; of two with one name the first."""
     found: dict[str, Path] = {}
     for root in (models_folder / folder for models_folder in models for folder in FOLDERS):
-        for path in sorted(root.glob("**/*.safetensors")):
+        usable = [path for path in root.glob("**/*") if path.suffix.lower() in SUFFIXES]
+        for path in sorted(usable, key=lambda path: (path.with_suffix(""), SUFFIXES.index(path.suffix.lower()))):
             found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
     return found
 
@@ -27,8 +28,5 @@ def find(name: str, models: Sequence[Path]) -> Path:
     for key, path in known.items():
         if wanted in {key.casefold(), path.name.casefold(), path.stem.casefold()}:
             return path
-    if Path(wanted).suffix in PICKLES:
-        advice = "such files can run programs when they are opened: use the .safetensors version"
-        raise BadRequest(f"{name:.100} cannot be used", advice)
-    listed = ", ".join(list(known)[:20]) or "none; put a .safetensors file into models/ControlNet"
+    listed = ", ".join(list(known)[:20]) or "none; put a file into models/ControlNet"
     raise BadRequest(f"there is no ControlNet model called {name!r:.100}", f"known: {listed}")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from diffusers import ControlNetModel, T2IAdapter, UNet2DConditionModel
 from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from modules.hooks import BadRequest, Family
 
-Weights = Mapping[str, Tensor]
+from .weights import Weights, read_weights
+
 HINT = "controlnet_cond_embedding"
 
 
@@ -25,10 +23,7 @@ def load_network(path: Path, family: Family) -> ControlNetModel | T2IAdapter:
         raise BadRequest(
             f"ControlNet works with Stable Diffusion checkpoints; {family.card.name} is {family.card.family}"
         )
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BadRequest(f"{path.name} cannot be read: {error}", "download it again") from error
+    weights = read_weights(path)
     adapter = any(name.removeprefix("adapter.").startswith("body.") for name in weights)
     network = _adapter(weights, family, path) if adapter else _controlnet(weights, unet, path)
     network.requires_grad_(False).eval()
@@ -37,7 +32,9 @@ def load_network(path: Path, family: Family) -> ControlNetModel | T2IAdapter:
 
 def _controlnet(weights: Weights, unet: UNet2DConditionModel, path: Path) -> ControlNetModel:
     """Its layout is the U-Net's own; the picture's way in is read from the weights."""
-    converted: dict[str, Tensor] = convert_controlnet_checkpoint(dict(weights), {**unet.config})
+    if "lora_controlnet" in weights:
+        raise BadRequest(f"{path.name} is a Control-LoRA, which is not known here", "use the full ControlNet")
+    converted = in_diffusers_layout(weights, unet)
     hints = [f"{HINT}.conv_in.weight", *(f"{HINT}.blocks.{number}.weight" for number in range(1, 40, 2))]
     widths = tuple(converted[name].shape[0] for name in hints if name in converted)
     if not widths:
@@ -50,6 +47,12 @@ def _controlnet(weights: Weights, unet: UNet2DConditionModel, path: Path) -> Con
         network = ControlNetModel.from_config({**network.config, "in_channels": inside.shape[1]})
     _fill(network, converted, path)
     return network
+
+
+def in_diffusers_layout(weights: Weights, unet: UNet2DConditionModel) -> dict[str, Tensor]:
+    """From the authors' layout, or as they are."""
+    converted: dict[str, Tensor | None] = convert_controlnet_checkpoint(dict(weights), {**unet.config})
+    return {name: weight for name, weight in converted.items() if weight is not None}
 
 
 def _adapter(weights: Weights, family: Family, path: Path) -> T2IAdapter:

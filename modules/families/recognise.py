@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from modules.core.errors import BadCheckpoint
 from modules.core.family import CheckpointCard
-from modules.families.base import FAMILIES
+from modules.families.base import FAMILIES, FamilyLoader
 from modules.families.header import Header
 
 KNOWN = "this version of Taffy runs SD 1.x, SD 2.x and SDXL"
@@ -27,11 +29,19 @@ _PART = {
 }
 
 
-def recognise(name: str, header: Header) -> CheckpointCard:
-    """The card of a checkpoint; `FAMILIES[card.family]` loads it. Raises BadCheckpoint: what the file looks like."""
-    for family in FAMILIES:
-        if FAMILIES[family].matches(header):
-            return FAMILIES[family].card(name, header)
+def known_families() -> dict[str, FamilyLoader]:
+    """Those of this process, in the order in which they are asked."""
+    return {name: FAMILIES[name] for name in FAMILIES}
+
+
+def recognise(name: str, header: Header, families: Mapping[str, FamilyLoader] | None = None) -> CheckpointCard:
+    """The card of a checkpoint. families: by name; those of this process if they are not given.
+
+    Raises BadCheckpoint: what the file looks like.
+    """
+    for family in (known_families() if families is None else families).values():
+        if family.matches(header):
+            return family.card(name, header)
     raise BadCheckpoint(f"{header.path.name} cannot be used as a checkpoint: {_looks_like(header)}")
 
 

@@ -28,6 +28,7 @@ from modules.hooks.front_values import (
     Route,
     Tab,
 )
+from modules.hooks.guarded_family import GuardedFamily
 from modules.hooks.host import Answer, Host, call, of_kind
 from modules.hooks.limit import Hands
 
@@ -163,12 +164,16 @@ class FrontHost(Host):
         for one in self._implementations("after_job"):
             self._ask(one, NoneType, job_id=job_id, state=state, desk=desks(one.plugin_name))
 
-    def families(self) -> dict[str, Any]:
-        """Loaders of model families, by name."""
-        found: dict[str, Any] = {}
-        for one in self._implementations("families"):
-            found |= self._ask(one, dict) or {}
-        return found
+    def families(self) -> dict[str, GuardedFamily]:
+        """Loaders of model families, by name; asked for once."""
+        key = "families", ""
+        if key not in self._known:
+            found: dict[str, GuardedFamily] = {}
+            for one in self._implementations("families"):
+                loaders = self._ask(one, dict) or {}
+                found |= {name: GuardedFamily(self, one.plugin_name, loader) for name, loader in loaders.items()}
+            self._known[key] = (found,)
+        return dict(self._known[key][0])
 
     def _or_refuse(self, extension: str, what: str, act: Callable[[], Answer]) -> Answer:
         answer = self.guarded(extension, what, act, passing=(TaffyError,))

@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from modules.core.errors import BadExtension
@@ -95,11 +96,12 @@ def missing(manifest: Manifest) -> tuple[str, ...]:
 
 
 def conflicts(manifest: Manifest, ours: str) -> tuple[str, ...]:
-    """In plain words, which requirements contradict what Taffy itself runs on. ours: lines of requirements.txt."""
-    pins = {pin.name: pin for line in ours.splitlines() if (pin := _requirement(line.partition("#")[0].strip()))}
+    """In plain words, which requirements contradict what Taffy itself runs on. ours: a line each."""
+    lines = (_requirement(line.partition("#")[0].strip()) for line in ours.splitlines())
+    pins = {canonicalize_name(pin.name): pin for pin in lines if pin}
     found = []
     for one in _parsed(manifest)[1]:
-        pin = pins.get(one.name)
+        pin = pins.get(canonicalize_name(one.name))
         pinned = next((each.version for each in pin.specifier if each.operator == "=="), "") if pin else ""
         if pinned and not one.specifier.contains(pinned, prereleases=True):
             found.append(f"it needs {one}, Taffy runs on {one.name} {pinned}")

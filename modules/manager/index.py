@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from threading import Lock
 
 from modules.core.errors import BadCheckpoint, BadSetting, UnknownName, UnsafeFile
 from modules.core.family import CheckpointCard
-from modules.families import recognise
+from modules.families import FamilyLoader, known_families, recognise
 from modules.families.header import PICKLES, read_header
 from modules.manager.hashes import DIGITS, Hashes
 from modules.manager.places import hub_snapshots, places
@@ -20,6 +20,11 @@ from modules.manager.places import hub_snapshots, places
 FOLDER = "Stable-diffusion"
 SUFFIXES = PICKLES | {".safetensors"}
 LISTED = 20  # names an error message shows
+Families = Callable[[], Mapping[str, FamilyLoader]]
+
+
+def no_more() -> Mapping[str, FamilyLoader]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,18 @@ def uncollected() -> Iterator[None]:
 
 
 class Index:
-    """The checkpoints below `<models folder>/Stable-diffusion` of several models folders. Any thread may ask."""
+    """The checkpoints below `<models folder>/Stable-diffusion` of several models folders. Any thread may ask.
 
-    def __init__(self, folders: Sequence[Path], hashes: Hashes | None = None) -> None:
+    more_families: those that extensions add besides the ones of this process; asked for at every scan.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], hashes: Hashes | None = None, more_families: Families = no_more
+    ) -> None:
         self._folders = folders
         self._hashes = hashes
+        self._more_families = more_families
+        self._families: Mapping[str, FamilyLoader] = {}
         self._read: dict[Path, Entry] = {}
         self._lock = Lock()
 
@@ -65,8 +77,12 @@ class Index:
         return self._folders
 
     def scan(self) -> None:
-        """Look at the folders again; headers of files that did not change are not read again."""
+        """Look at the folders again; headers are read again of files that changed, or if families came or went."""
+        ours = known_families()
+        families = {**ours, **self._more_families(), **ours}  # ours are asked first, and keep their names
         with self._lock, uncollected():
+            if families != self._families:
+                self._families, self._read = families, {}
             self._read = {entry.path: entry for models in self._folders for entry in self._within(models)}
 
     def entries(self) -> tuple[Entry, ...]:
@@ -133,7 +149,7 @@ class Index:
             if known and (known.size, known.modified) == (size, modified):
                 return known
             entry = replace(entry, size=size, modified=modified)
-            return replace(entry, card=recognise(entry.name, read_header(path)))
+            return replace(entry, card=recognise(entry.name, read_header(path), self._families))
         except BadCheckpoint as error:
             return replace(entry, problem=error.message, advice=error.advice)
         except OSError as error:

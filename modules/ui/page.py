@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI
-from gradio.routes import App as GradioApp
-from starlette.concurrency import run_in_threadpool
-from starlette.routing import Mount
 
 from modules.app import App
 from modules.ui import extensions, extras, help, img2img, models, settings, style, txt2img
 from modules.ui.controls import html
 from modules.ui.form import QUIET, hidden_button
+from modules.ui.mounted import Mounted
 from modules.ui.theme import theme
 
 ASSETS = Path(__file__).parent / "assets"
@@ -65,20 +64,7 @@ def mount(server: FastAPI, app: App) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(app.settings.data_dir / "uploads")  # read by every component
     for name, plugin in PLUGINS.items():
         app.host.register(plugin, name)
-    put_page(server, app)
-    place = next(route for route in server.routes if isinstance(route, Mount) and isinstance(route.app, GradioApp))
-
-    async def remount() -> None:
-        """The page as it would be after a restart; open pages keep the old one until they are reloaded."""
-        aside = FastAPI()
-        await run_in_threadpool(put_page, aside, app)
-        fresh = next(route.app for route in aside.routes if isinstance(route, Mount))
-        assert isinstance(fresh, GradioApp)
-        fresh.get_blocks().run_startup_events()
-        await fresh.get_blocks().run_extra_startup_events()
-        place.app = fresh
-
-    server.state.remount = remount
+    server.state.remount = Mounted(server, partial(put_page, app=app)).remount
 
 
 def put_page(server: FastAPI, app: App) -> None:

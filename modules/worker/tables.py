@@ -20,6 +20,7 @@ from modules.core.registry import Registry
 from modules.families.base import FAMILIES
 from modules.hooks.engine_host import EngineHost
 from modules.hooks.engine_values import NewSampler
+from modules.hooks.guarded_family import GuardedFamily
 from modules.preview.base import PREVIEWS, Places
 from modules.sampling.samplers import SAMPLERS, Sampler
 from modules.sampling.schedules import SCHEDULES
@@ -73,7 +74,7 @@ class Tables:
                 return ComputedBy(guard.function(thing))
             case "upscalers":
                 return Upscaler(name, enlarge=guard.function(thing))
-        return thing
+        return GuardedFamily(self._host, extension, thing)
 
 
 @dataclass(frozen=True)

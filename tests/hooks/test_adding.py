@@ -16,6 +16,7 @@ from modules.app import App, build
 from modules.core.errors import BadExtension
 from modules.core.settings import Settings
 from tests.hooks.writing import extension, manifest
+from tests.wheels import bare_venv, site, write_wheel
 from tests.workers import Installed, noise_worker
 
 
@@ -94,9 +95,51 @@ def test_another_of_the_same_name_is_refused(app: App, tmp_path: Path) -> None:
 
 
 def test_requirements_that_contradict_ours_are_refused_before_anything_is_installed(app: App, tmp_path: Path) -> None:
-    adding(app).from_folder(str(manifest(tmp_path / "one", "mine", requirements=("numpy<1", "no-such-thing"))))
-    with pytest.raises(BadExtension, match="Taffy runs on numpy 2"):
+    adding(app).from_folder(str(manifest(tmp_path / "one", "mine", requirements=("NumPy<1", "no-such-thing"))))
+    with pytest.raises(BadExtension, match="Taffy runs on NumPy 2"):
         adding(app).requirements("mine")
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of wheels instead of a registry, and a .venv of its own whose packages this process sees."""
+    bare_venv(tmp_path)
+    for tool in ("UV_NO_INDEX", "UV_OFFLINE"):
+        monkeypatch.setenv(tool, "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "registry"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(str(site(tmp_path)))
+    write_wheel(tmp_path / "registry", "taffy_test_plum", "1.5")
+    write_wheel(tmp_path / "registry", "taffy_test_cherry", "1.0", needs="numpy<1")
+    return tmp_path
+
+
+def lines(app: App, root: Path, name: str) -> list[str]:
+    """What the installer says."""
+    return b"".join(Adding(app.extending, app.settings, root).requirements(name)).decode().splitlines()
+
+
+PLUM = "import taffy_test_plum\n@hookimpl\ndef controls(tab): return [Control('on', taffy_test_plum.version, 'checkbox', False)]"
+
+
+def test_what_an_extension_needs_is_installed_when_asked_for_and_it_works_at_once(app: App, registry: Path) -> None:
+    place = extension(registry / "one", "mine", PLUM)
+    manifest(registry / "one", "mine", requirements=("taffy-test-plum>=1.2",))
+    adding(app).from_folder(str(place))
+    assert app.host.found[0].missing == ("taffy-test-plum>=1.2",)
+    assert app.host.controls("txt2img") == ()
+    assert list(site(registry).glob("taffy_test_plum*")) == [], "nothing is installed before somebody asks"
+    assert lines(app, registry, "mine")[-1] == "done"
+    assert app.host.found[0].missing == ()
+    assert [one.label for one in app.host.controls("txt2img")] == ["1.5"]
+
+
+def test_a_package_that_would_change_ours_is_not_installed_and_that_is_said(app: App, registry: Path) -> None:
+    adding(app).from_folder(str(manifest(registry / "one", "mine", requirements=("taffy-test-cherry",))))
+    (*_, last) = lines(app, registry, "mine")
+    assert "does not fit what Taffy runs on" in last
+    assert list(site(registry).glob("taffy_test_cherry*")) == []
+    assert app.host.found[0].missing == ("taffy-test-cherry",)
 
 
 def test_the_safe_mode_lists_and_loads_nothing(app: App, tmp_path: Path) -> None:

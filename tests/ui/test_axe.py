@@ -15,7 +15,7 @@ from tests.workers import NoiseConfig
 
 pytestmark = pytest.mark.browser
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-TABS = ("txt2img", "img2img", "style transfer", "Extras", "Settings", "Help")
+TABS = ("txt2img", "img2img", "style transfer", "Extras", "Inside", "Grid", "Settings", "Extensions", "Help")
 
 
 @pytest.fixture(scope="module")
