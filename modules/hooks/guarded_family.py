@@ -41,4 +41,5 @@ class GuardedFamily:
         return card
 
     def load(self, *given: Any) -> Generator[tuple[int, int], None, Family]:
-        return (yield from self.loader.load(*given))
+        family: Family = yield from self.loader.load(*given)
+        return family

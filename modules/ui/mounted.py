@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI
 from gradio import Blocks
@@ -31,7 +32,7 @@ class Mounted:
         began = server.router.lifespan_context
 
         @asynccontextmanager
-        async def lifespan(app: FastAPI) -> AsyncIterator[object]:
+        async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
             async with began(app) as state:
                 yield state
                 await self._end()

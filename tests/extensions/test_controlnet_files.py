@@ -40,7 +40,7 @@ def network() -> ControlNetModel:
 
 
 def theirs(weights: Mapping[str, Tensor], prefix: str = "control_model.") -> dict[str, Tensor]:
-    """The layout of lllyasviel's files, from diffusers'; written down from the ControlNet class in ControlNet's cldm.py."""
+    """The layout of lllyasviel's files, from diffusers': the names of the class ControlNet in their cldm.py."""
     own = ("controlnet_", "add_embedding")
     names = {
         name: key.removeprefix(UNET) for name, key in unet_keys([n for n in weights if not n.startswith(own)]).items()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -51,8 +52,9 @@ def mounted(app: App) -> Iterator[TestClient]:
 
 
 def remount(client: TestClient) -> None:
+    server: Any = client.app
     assert client.portal is not None
-    client.portal.call(client.app.state.mounted.remount)  # type: ignore[attr-defined]
+    client.portal.call(server.state.mounted.remount)
 
 
 def uploaded(client: TestClient) -> Path:
