@@ -25,8 +25,8 @@ class Span:
 def spans(length: int, side: int) -> list[Span]:
     """Cut `length` pixels into tiles of at most `side` (48 or more), with seams as even as multiples of 16 allow.
 
-    All tiles are equally long (at the far edge up to 15 pixels shorter): those at an edge of the picture see more of their
-    neighbour. Other shapes would need other pieces of memory, and the gaps between them add up. Tiles begin at
+    All tiles are equally long (at the far edge up to 15 pixels shorter): those at an edge of the picture see more of
+    their neighbour. Other shapes would need other pieces of memory, and the gaps between them add up. Tiles begin at
     multiples of 16, so that a network's windows lie where they would in the whole picture.
     """
     if length <= side:
