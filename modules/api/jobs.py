@@ -65,6 +65,14 @@ def job_routes(app: App, heartbeat: float) -> APIRouter:
         app.cancel(job_id, found(app, person, job_id).owner)
         return {"id": job_id}
 
+    add_preview(routes, app)
+    add_move(routes, app)
+    add_line(routes, app)
+    add_film(routes, app)
+    return routes
+
+
+def add_preview(routes: APIRouter, app: App) -> None:
     @routes.get("/{job_id}/preview")
     def preview(person: Asking, job_id: str) -> Response:
         """The newest frame of a running job as JPEG."""
@@ -73,11 +81,6 @@ def job_routes(app: App, heartbeat: float) -> APIRouter:
         if live is None or live.frame is None or not app.queue.is_running(job.id):
             raise NotThere("this job has no preview now: it does not run, or has just begun")
         return Response(live.frame.jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
-
-    add_move(routes, app)
-    add_line(routes, app)
-    add_film(routes, app)
-    return routes
 
 
 def add_move(routes: APIRouter, app: App) -> None:

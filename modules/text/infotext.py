@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest, parse_request
 from modules.text import infotext_start
+from modules.text.infotext_line import LAST, join_values, split_values
 from modules.text.infotext_start import Fields, start_fields, start_values
 
 SCHEDULES = {  # A1111's label -> our name
@@ -29,8 +30,6 @@ SCHEDULES = {  # A1111's label -> our name
 LABELS = {name: label for label, name in SCHEDULES.items()}
 NOISE = {"GPU": "nv", "NV": "nv", "CPU": "cpu"}
 VAES = {"Automatic": "automatic", "None": "built in"}  # A1111's words -> ours; anything else is a file
-FIRST = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE")
-LAST = ("Version", "User")
 USED = frozenset({"Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "VAE", "RNG"})
 FIELDS = {  # A1111's key -> the field, where the value is written as it is, and left out at its default
     "Variation seed": "variation_seed",
@@ -73,11 +72,6 @@ ONCE_UNIFORM = frozenset(  # before A1111 1.9 these names alone meant the unifor
 )
 
 _NEGATIVE = re.compile(r"^[^\S\n]*Negative prompt: ?", re.MULTILINE)
-_KEY = re.compile(r"\s*(\w[\w \-/.()]*):[^\S\n]*")
-_QUOTED = re.compile(r'"(?:\\.|[^\\"])*"')
-_MARKS = re.compile(r'(?<!\w)"(?:\\.|[^\\"])*"|\\.|[{}\[\]]')  # a string, an escape outside one, a bracket
-_END = re.compile(r"\s*(?:,|$)")
-_BARE = re.compile(r'[^\s,:"\[{](?:[^\n,:"]*[^\s,:"])?')  # values that need no quotes
 _EXTRA = re.compile(r"(\w[\w-]*)/([\w-]+)")  # an extension's control, in the text
 _CONTROL = re.compile(r"\w[\w-]*\.[\w-]+")  # the same in a request's extras
 
@@ -116,7 +110,7 @@ def write_infotext(request: GenerationRequest, facts: Mapping[str, str]) -> str:
     values |= {
         key.replace(".", "/"): _extra_text(extra) for key, extra in request.extras.items() if _CONTROL.fullmatch(key)
     }
-    line = _line(values)
+    line = join_values(values)
     parts = [request.prompt] if request.prompt else []
     if request.negative_prompt or _NEGATIVE.search(request.prompt):
         parts.append(f"Negative prompt: {request.negative_prompt}")
@@ -130,17 +124,11 @@ def write_upscaled(text: str, facts: Mapping[str, str]) -> str:
     done to it is a remark.
     """
     lines = text.rstrip().split("\n")
-    values = dict(_values(lines[-1]))
+    values = dict(split_values(lines[-1]))
     if len(values) < 3:
-        return "\n".join([*filter(None, [text.rstrip()]), _line(facts)])
+        return "\n".join([*filter(None, [text.rstrip()]), join_values(facts)])
     done = {key: value for key, value in facts.items() if key not in values or key.startswith("Postprocess")}
-    return "\n".join([*lines[:-1], _line(values | done)])
-
-
-def _line(values: Mapping[str, str]) -> str:
-    """The values as they stand in the last line, in A1111's order."""
-    order = [*FIRST, *(key for key in values if key not in FIRST + LAST), *LAST]
-    return ", ".join(f"{key}: {_quoted(values[key])}" for key in order if key in values)
+    return "\n".join([*lines[:-1], join_values(values | done)])
 
 
 def read_infotext(text: str) -> Infotext:
@@ -152,7 +140,7 @@ def read_infotext(text: str) -> Infotext:
     append without quotes is kept whole.
     """
     lines = text.rstrip().split("\n")
-    values = dict(_values(lines[-1]))
+    values = dict(split_values(lines[-1]))
     if len(values) >= 3:
         del lines[-1]
     else:
@@ -235,61 +223,6 @@ def _sampler(name: str, schedule: str | None) -> Fields:
         if name.casefold().endswith(f" {label.casefold()}"):
             return {"sampler": name[: -len(label)].rstrip(), "schedule": SCHEDULES[label]}
     return {"sampler": name, "schedule": "uniform" if name in ONCE_UNIFORM else "automatic"}
-
-
-def _values(line: str) -> Iterator[tuple[str, str]]:
-    """The "key: value" pairs of a line. What is between commas and has no key is passed over."""
-    blocks = _blocks(line)
-    at = 0
-    while at < len(line):
-        if key := _KEY.match(line, at):
-            value, at = _value(line, key.end(), blocks)
-            yield key[1].rstrip(), value
-        else:
-            at = _comma(line, at) + 1
-
-
-def _value(line: str, start: int, blocks: Mapping[int, int]) -> tuple[str, int]:
-    """The value at `start` and where the next pair begins: quoted, a block of brackets, or up to the comma."""
-    if quoted := _QUOTED.match(line, start):
-        value, end = _unquoted(quoted[0]), quoted.end()
-    else:
-        end = blocks.get(start, start)
-        value = line[start:end]
-    if end > start and (stop := _END.match(line, end)):
-        return value, stop.end()
-    comma = _comma(line, start)
-    return line[start:comma].strip(), comma + 1
-
-
-def _comma(line: str, start: int) -> int:
-    """Where the next comma stands, or the line ends."""
-    comma = line.find(",", start)
-    return comma if comma >= 0 else len(line)
-
-
-def _blocks(line: str) -> dict[int, int]:
-    """Where each { and [ outside quotes stands, and where it is closed again."""
-    ends: dict[int, int] = {}
-    opened: list[int] = []
-    for mark in _MARKS.finditer(line):
-        if mark[0] in ("{", "["):
-            opened.append(mark.start())
-        elif mark[0] in ("}", "]") and opened:
-            ends[opened.pop()] = mark.end()
-    return ends
-
-
-def _unquoted(text: str) -> str:
-    try:
-        return str(json.loads(text, strict=False))
-    except ValueError:
-        return text
-
-
-def _quoted(value: str) -> str:
-    """A value as it stands in the line: A1111's rule (quotes where , : or a line break is inside), and a bit more."""
-    return value if _BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False)
 
 
 def _extra_text(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from html import escape
 from itertools import groupby
 
@@ -16,6 +17,9 @@ from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
 
 Form = dict[str, Component]  # the request's field, or "<extension>.<control>" for its extras -> its control
+
+
+slider = partial(gr.Slider, buttons=[], interactive=True)
 
 
 def html(value: str = "", elem_class: str = "") -> gr.HTML:
@@ -60,10 +64,8 @@ def lay_out_numbers(prefix: str = "", side: int = 512, helpers: str = "") -> For
         seed = gr.Number(GenerationRequest.seed, label="Seed (-1: any)", elem_id=f"{prefix}seed", scale=4, **whole)
     html(f"{helpers}<taffy-sizes></taffy-sizes><taffy-seed></taffy-seed>", "taffy-helpers")
     with gr.Row():
-        steps = gr.Slider(1, 150, GenerationRequest.steps, step=1, label="Steps", elem_id=f"{prefix}steps", buttons=[])
-        cfg = gr.Slider(
-            1, 30, GenerationRequest.cfg_scale, step=0.5, label="CFG scale", elem_id=f"{prefix}cfg", buttons=[]
-        )
+        steps = slider(1, 150, GenerationRequest.steps, step=1, label="Steps", elem_id=f"{prefix}steps")
+        cfg = slider(1, 30, GenerationRequest.cfg_scale, step=0.5, label="CFG scale", elem_id=f"{prefix}cfg")
     return {"width": width, "height": height, "count": count, "seed": seed, "steps": steps, "cfg_scale": cfg}
 
 
@@ -125,7 +127,7 @@ def fast_controls() -> Form:
 
 def variation_controls() -> Form:
     return {
-        "variation_strength": gr.Slider(
+        "variation_strength": slider(
             0,
             1,
             GenerationRequest.variation_strength,
@@ -133,8 +135,6 @@ def variation_controls() -> Form:
             label="Strength",
             elem_classes="taffy-variation_strength",
             info="How far the picture turns from the one of the seed: 0 is that picture, 0.1 a sibling, 1 another one.",
-            buttons=[],
-            interactive=True,
         ),
         "variation_seed": gr.Number(
             GenerationRequest.variation_seed,

@@ -8,7 +8,7 @@ from modules.core.request import GenerationRequest
 from modules.hooks import Page
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
-from modules.ui.controls import Form
+from modules.ui.controls import Form, slider
 from modules.ui.form import QUIET
 
 SAME = ("As in the first pass", "")
@@ -18,7 +18,7 @@ def hires_controls(page: Page) -> Form:
     """A scale of 1 makes no second pass."""
     request = GenerationRequest
     with gr.Row():
-        scale = gr.Slider(
+        scale = slider(
             1,
             4,
             request.hires_scale,
@@ -26,10 +26,8 @@ def hires_controls(page: Page) -> Form:
             label="Times larger",
             info="The finished picture is made larger and painted over. 1: no second pass.",
             elem_id="hires-scale",
-            buttons=[],
-            interactive=True,
         )
-        strength = gr.Slider(
+        strength = slider(
             0,
             1,
             request.hires_strength,
@@ -37,31 +35,11 @@ def hires_controls(page: Page) -> Form:
             label="Strength",
             info="How much is painted over: 0.3 adds detail, 0.7 also changes shapes.",
             elem_id="hires-strength",
-            buttons=[],
-            interactive=True,
         )
     upscaler = upscaler_choice(page)
     with gr.Row():
-        steps = gr.Slider(
-            0,
-            150,
-            request.hires_steps,
-            step=1,
-            label="Steps (0: same)",
-            elem_id="hires-steps",
-            buttons=[],
-            interactive=True,
-        )
-        cfg = gr.Slider(
-            0,
-            30,
-            request.hires_cfg_scale,
-            step=0.5,
-            label="CFG scale (0: same)",
-            elem_id="hires-cfg",
-            buttons=[],
-            interactive=True,
-        )
+        steps = slider(0, 150, request.hires_steps, step=1, label="Steps (0: same)", elem_id="hires-steps")
+        cfg = slider(0, 30, request.hires_cfg_scale, step=0.5, label="CFG scale (0: same)", elem_id="hires-cfg")
     return {
         "hires_scale": scale,
         "hires_strength": strength,

@@ -9,7 +9,7 @@ import gradio as gr
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest
 from modules.hooks import Page, Tab, hookimpl
-from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts
+from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts, slider
 from modules.ui.form import form_request
 from modules.ui.frame import Groups, lay_out_frame
 from modules.ui.groups import lay_out_groups
@@ -61,7 +61,7 @@ def lay_out(page: Page) -> tuple[Form, Groups, gr.HTML]:
 
 
 def lay_out_strength() -> Form:
-    strength = gr.Slider(
+    strength = slider(
         0,
         1,
         REQUEST.strength,
@@ -69,8 +69,6 @@ def lay_out_strength() -> Form:
         label="Denoising strength",
         info="How much is painted anew: 0.3 keeps nearly all, 0.6 keeps the shapes, 0.9 keeps the rough colours.",
         elem_id=f"{PREFIX}strength",
-        buttons=[],
-        interactive=True,
     )
     html("<taffy-strength></taffy-strength>")
     exact = gr.Checkbox(
@@ -80,7 +78,7 @@ def lay_out_strength() -> Form:
         elem_id=f"{PREFIX}exact",
         interactive=True,
     )
-    image_cfg = gr.Slider(
+    image_cfg = slider(
         0,
         10,
         REQUEST.image_cfg_scale,
@@ -88,8 +86,6 @@ def lay_out_strength() -> Form:
         label="Image CFG scale",
         info="For checkpoints that follow instructions: how closely they keep to the picture. 1.5 is usual.",
         elem_id=f"{PREFIX}image-cfg",
-        buttons=[],
-        interactive=True,
     )
     return {"strength": strength, "exact_steps": exact, "image_cfg_scale": image_cfg}
 
@@ -109,8 +105,12 @@ def lay_out_fit() -> Form:
 def lay_out_mask() -> Form:
     """What is done with the painted part. The editor itself is in `<taffy-source>`."""
     html("<taffy-mask-tools></taffy-mask-tools>")
+    return lay_out_mask_edge() | lay_out_mask_content() | lay_out_area()
+
+
+def lay_out_mask_edge() -> Form:
     with gr.Row():
-        blur = gr.Slider(
+        blur = slider(
             0,
             64,
             REQUEST.mask_blur,
@@ -118,10 +118,8 @@ def lay_out_mask() -> Form:
             label="Blur",
             info="Pixels over which the edge fades.",
             elem_id="mask-blur",
-            buttons=[],
-            interactive=True,
         )
-        grow = gr.Slider(
+        grow = slider(
             -64,
             64,
             REQUEST.mask_grow,
@@ -129,9 +127,11 @@ def lay_out_mask() -> Form:
             label="Grow",
             info="Pixels to add; less than 0 takes away.",
             elem_id="mask-grow",
-            buttons=[],
-            interactive=True,
         )
+    return {"mask_blur": blur, "mask_grow": grow}
+
+
+def lay_out_mask_content() -> Form:
     content = gr.Radio(
         [("Original", "original"), ("Fill", "fill"), ("Noise", "latent noise"), ("Nothing", "latent nothing")],
         value=REQUEST.mask_content,
@@ -155,14 +155,7 @@ def lay_out_mask() -> Form:
             interactive=True,
             elem_id="mask-soft",
         )
-    return {
-        "mask_blur": blur,
-        "mask_grow": grow,
-        "mask_content": content,
-        "mask_invert": invert,
-        "soft_mask": soft,
-        **lay_out_area(),
-    }
+    return {"mask_content": content, "mask_invert": invert, "soft_mask": soft}
 
 
 def lay_out_area() -> Form:
@@ -174,7 +167,7 @@ def lay_out_area() -> Form:
             elem_id="only-masked",
             interactive=True,
         )
-        padding = gr.Slider(
+        padding = slider(
             0,
             512,
             REQUEST.mask_padding,
@@ -182,8 +175,6 @@ def lay_out_area() -> Form:
             label="Surroundings",
             info="Pixels around it that are looked at.",
             elem_id="mask-padding",
-            buttons=[],
-            interactive=True,
         )
     return {"only_masked": only, "mask_padding": padding}
 
@@ -197,7 +188,7 @@ def lay_out_extend() -> Form:
             form[f"extend_{side}"] = gr.Number(
                 0, label=side.capitalize(), precision=0, min_width=80, elem_id=f"extend-{side}", interactive=True
             )
-    overlap = gr.Slider(
+    overlap = slider(
         0,
         128,
         REQUEST.extend_overlap,
@@ -205,7 +196,5 @@ def lay_out_extend() -> Form:
         label="Overlap",
         info="Pixels inside the old edge that may change, so that no seam is seen.",
         elem_id="extend-overlap",
-        buttons=[],
-        interactive=True,
     )
     return form | {"extend_overlap": overlap}

@@ -10,7 +10,7 @@ from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest
 from modules.hooks import Page, Tab, hookimpl
 from modules.style.presets import PRESETS
-from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts
+from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts, slider
 from modules.ui.form import form_request
 from modules.ui.frame import Groups, lay_out_frame
 from modules.ui.groups import lay_out_groups
@@ -149,7 +149,7 @@ def lay_out_attention() -> Form:
             elem_id="style-falls",
             interactive=True,
         ),
-        "style_contrast": gr.Slider(
+        "style_contrast": slider(
             0.5,
             3,
             REQUEST.style_contrast,
@@ -157,10 +157,8 @@ def lay_out_attention() -> Form:
             label="Contrast",
             info="How sharply each place picks its strokes; 1.5 is usual, less is blurred.",
             elem_id="style-contrast",
-            buttons=[],
-            interactive=True,
         ),
-        "style_grid": gr.Slider(
+        "style_grid": slider(
             0,
             1,
             REQUEST.style_grid,
@@ -168,8 +166,6 @@ def lay_out_attention() -> Form:
             label="Coarsest grid",
             info="0.5: fine and middle strokes are taken; less takes larger forms too, and more of the content goes.",
             elem_id="style-grid",
-            buttons=[],
-            interactive=True,
         ),
         "style_memory": gr.Radio(
             [("As it fits", "automatic"), ("Remember every step", "stored"), ("Little memory, slower", "lock-step")],
