@@ -21,4 +21,4 @@ class Extended(nn.Module):
         """(windows, tokens) -> (windows, tokens, width)."""
         vectors: Tensor = self.table(ids.clamp(max=self.first - 1))
         known = (ids < self.first)[..., None]
-        return vectors.where(known, self.rows[(ids - self.first).clamp(min=0)])
+        return vectors.where(known, self.rows.to(vectors)[(ids - self.first).clamp(min=0)])

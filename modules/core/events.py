@@ -87,7 +87,8 @@ class WorkerCard:
     """What a worker is and can do.
 
     placement, why_placement: how weights are spread over device and RAM, and the reason. ram_budget: bytes for
-    checkpoints that wait. waiting: their names, the next to be used last.
+    checkpoints that wait. waiting: their names, the next to be used last. prepared, prepared_budget: bytes of prepared
+    copies on disk, and how many there may be; 0 makes none.
     """
 
     device: str
@@ -106,6 +107,8 @@ class WorkerCard:
     why_placement: str = ""
     ram_budget: int = 0
     waiting: tuple[str, ...] = ()
+    prepared: int = 0
+    prepared_budget: int = 0
     protocol: int = PROTOCOL_VERSION
 
 

@@ -7,93 +7,30 @@ checkpoints are checked by those who own them.
 from __future__ import annotations
 
 import argparse
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from modules.core.errors import BadSetting
-
-ROOT = Path(__file__).resolve().parents[2]  # the folder of webui.py
-FILE = "settings.toml"  # in the data folder
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a setting may be, in words, and how to read it from text or TOML; relative folders start at `base`.
-
-    `read(given, base)` raises ValueError for anything else. choices: all values, where they can be listed.
-    """
-
-    allowed: str
-    read: Callable[[object, Path], object]
-    choices: tuple[str, ...] = ()
-
-
-def whole(low: int, high: int) -> Kind:
-    def read(given: object, base: Path) -> int:
-        if isinstance(given, bool) or not re.fullmatch(r"\d{1,9}", str(given)) or not low <= int(str(given)) <= high:
-            raise ValueError(given)
-        return int(str(given))
-
-    return Kind(f"a whole number from {low} to {high}", read)
-
-
-def matching(pattern: str, allowed: str) -> Kind:
-    def read(given: object, base: Path) -> str:
-        if not isinstance(given, str) or not re.fullmatch(pattern, given):
-            raise ValueError(given)
-        return given
-
-    return Kind(allowed, read)
-
-
-def one_of(*names: str) -> Kind:
-    return replace(matching("|".join(map(re.escape, names)), " or ".join(names)), choices=names)
-
-
-def switch(*words: str) -> Kind:
-    """True for TOML's true, for 1, true, yes, on, and for `words`."""
-
-    def read(given: object, base: Path) -> bool:
-        word = str(given).lower()
-        if word not in {"1", "true", "yes", "on", "0", "false", "no", "off", *words}:
-            raise ValueError(given)
-        return word not in {"0", "false", "no", "off"}
-
-    return Kind(" or ".join(["yes", "no", *words]), read)
-
-
-def _folder(given: object, base: Path) -> Path:
-    if not isinstance(given, str) or not given or "\0" in given:
-        raise ValueError(given)
-    return (base / Path(given).expanduser()).resolve()
-
-
-def _folders(given: object, base: Path) -> tuple[Path, ...]:
-    """A list, or text with the system's path separator (":", on Windows ";") -> Taffy's own models folder and these."""
-    several = given if isinstance(given, list) else str(given).split(os.pathsep)
-    return (ROOT / "models", *(_folder(one, base) for one in several))
-
-
-def _extension_folders(given: object, base: Path) -> tuple[Path, ...]:
-    """The same for folders with extensions."""
-    return (ROOT / "extensions", *_folders(given, base)[1:])
-
-
-SWITCH = switch()
-GIGABYTES = matching(r"auto|\d{1,4}", "auto or whole gigabytes")
-NAME = matching(r"(?s).+", "a name")
-FOLDER = Kind("a folder", _folder)
-FILE_OF = Kind("a file", _folder)
-FOLDERS = Kind("one folder or several", _folders)
-EXTENSION_FOLDERS = Kind("one folder or several", _extension_folders)
-BACKEND = matching(
-    r"auto|cpu|xpu|cu\d{2,3}|rocm[\d.]+", "auto, cpu, xpu, cu130 (or another CUDA) or rocm7.2 (or another)"
+from modules.core.setting_kinds import (
+    BACKEND,
+    EXTENSION_FOLDERS,
+    FILE_OF,
+    FOLDER,
+    FOLDERS,
+    GIGABYTES,
+    NAME,
+    SWITCH,
+    Kind,
+    one_of,
+    switch,
+    whole,
 )
+from modules.core.setting_kinds import ROOT as ROOT
+
+FILE = "settings.toml"  # in the data folder
 
 
 def setting(default: object, kind: Kind, group: str, flags: str, what: str) -> Any:
@@ -156,6 +93,20 @@ class Settings:
         "Memory",
         "--device-budget",
         "GB Taffy may use of the device that computes; 0: all that is free",
+    )
+    offload: str = setting(
+        "automatic",
+        one_of("automatic", "whole", "parts", "blocks"),
+        "Memory",
+        "--offload",
+        "how weights come to a graphics card: all at once, part by part, block by block; automatic: what fits",
+    )
+    prepared_copies: int = setting(
+        0,
+        whole(0, 10_000),
+        "Memory",
+        "--prepared-copies",
+        "GB of disk for copies of checkpoints that load without converting (processors with bf16); 0 makes none",
     )
     unload_after: int = setting(
         0, whole(0, 10_000), "Memory", "--unload-after", "minutes without work until memory is given back; 0 is never"

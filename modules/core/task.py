@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from modules.core.extensions import Message
 from modules.core.request import GenerationRequest
@@ -26,6 +27,15 @@ class Generate:
     inputs: Mapping[str, bytes] = field(default_factory=dict)
     packed: Mapping[str, bytes] = field(default_factory=dict)
     made: int = 0
+
+
+def rest_of(task: Generate, made: int) -> Generate:
+    """The same without its first pictures, which are there."""
+    request = task.request
+    seed = "variation_seed" if request.variation_strength else "seed"
+    values: dict[str, Any] = {"count": request.count - made, seed: getattr(request, seed) + made}
+    rest = replace(request, variants=request.variants[made:], **values)
+    return replace(task, request=rest, made=task.made + made)
 
 
 @dataclass(frozen=True)

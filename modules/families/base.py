@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from modules.core.family import CheckpointCard, Family
 from modules.core.registry import Registry
 from modules.families.device import Device
 from modules.families.header import Header
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+    from modules.families.placement import Placement
 
 ShortHash = Callable[[], str | None]
 
@@ -47,6 +53,68 @@ class FamilyLoader(Protocol):
         short_hash: asks for the file's A1111 hash, which may become known only later. vae: instead of the file's own.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Weights by "<part>/<name>" as a device computes with them. shapes: as they are written, before any is read.
+
+    Images' weights have their channels last: (out, rows, columns, in).
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    tensors: Iterator[tuple[str, Tensor]]
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A `FamilyLoader` whose `load` takes weights from `Header.prepared` where that is given."""
+
+    def prepare(self, header: Header, device: Device) -> Prepared:
+        """What to write into such a copy, in its order. Raises BadCheckpoint."""
+        ...
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """A family whose weights need not all be on the device while it paints."""
+
+    @property
+    def placement(self) -> Placement: ...
+
+    def rest(self) -> None:
+        """All weights that come and go leave the device. Adapters may change them only then."""
+        ...
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """A family some of whose parts keep their place in memory when another checkpoint comes: a graph depends on it."""
+
+    held: set[str]
+
+    @property
+    def networks(self) -> Mapping[str, Module]: ...
+
+    def take_over(self, networks: Mapping[str, Module], held: Iterable[str]) -> None:
+        """Other modules, with this checkpoint's weights in them, take the place of some of its own."""
+        ...
+
+
+def rest(family: Family) -> None:
+    """`Moves.rest`, for any family."""
+    if isinstance(family, Moves):
+        family.rest()
+
+
+def placement_of(family: Family | None) -> Placement | None:
+    """Where its weights are; None for a family that has them all on the device, always."""
+    return family.placement if isinstance(family, Moves) else None
+
+
+def held_by(family: Family | None) -> set[str]:
+    """The parts whose weights keep their place in memory."""
+    return family.held if isinstance(family, Holds) else set()
 
 
 FAMILIES: Registry[FamilyLoader] = Registry("model family")

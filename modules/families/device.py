@@ -21,6 +21,8 @@ class Device:
     channels_last: whether weights of convolutions are kept in that order. attention: "automatic" or one of `KERNELS`.
     measure: how fast and exact the kernels are here. budget: bytes that may be used of its memory; 0 is all.
     compiled: whether layers are compiled for it.
+    apart: whether it has memory of its own. offload: "automatic", or one of placement.MODES.
+    tighter: so many modes smaller than would fit by what is known. home: where weights are put first, if not here.
     """
 
     kind: str
@@ -30,6 +32,10 @@ class Device:
     measure: Measure = benchmark
     budget: int = 0
     compiled: bool = False
+    apart: bool = False
+    offload: str = "automatic"
+    tighter: int = 0
+    home: str = ""
 
     def kernel(self, head_size: int) -> tuple[str, str]:
         """(name in `KERNELS`, why that one) for a network whose heads have so many numbers a token."""
@@ -78,12 +84,26 @@ class Device:
         return torch.cuda.get_device_name() if self.kind == "cuda" else self.kind
 
 
-def pick_device(use_cpu: bool, precision: str, attention: str, measure: Measure = benchmark, budget: int = 0) -> Device:
+def pick_device(
+    use_cpu: bool,
+    precision: str,
+    attention: str,
+    measure: Measure = benchmark,
+    budget: int = 0,
+) -> Device:
     """The best device there is, or the CPU. precision: "auto", "fp32" or "bf16". Raises UnknownName (attention)."""
     kind = "cpu" if use_cpu else _accelerator()
     dtype = _best_dtype(kind) if precision == "auto" else precision
     wanted = attention if attention == "automatic" else KERNELS.canonical(attention)
-    return Device(kind, dtype, channels_last=kind in {"cpu", "cuda"}, attention=wanted, measure=measure, budget=budget)
+    return Device(
+        kind,
+        dtype,
+        channels_last=kind in {"cpu", "cuda"},
+        attention=wanted,
+        measure=measure,
+        budget=budget,
+        apart=kind in {"cuda", "xpu"},
+    )
 
 
 def _accelerator() -> str:

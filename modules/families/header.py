@@ -50,6 +50,7 @@ class Header:
 
     In a folder the key is "<part>/<name in that part's file>"; `files` and `configs` are by part. Of a part in several
     files `files` has the first, and `shards` says for each key which one it is in.
+    prepared: of a copy of the same weights, made for this device, if there is one.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Header:
     files: Mapping[str, Path] = field(default_factory=dict)
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shards: Mapping[str, Path] = field(default_factory=dict)
+    prepared: Header | None = None
 
     def shape(self, key: str) -> tuple[int, ...] | None:
         """None if there is no such tensor."""

@@ -24,12 +24,13 @@ class Place:
     """Where a parameter lies in a file: a key, and which part of that tensor.
 
     third: 0, 1 or 2 of three equal parts of the rows (joined queries, keys and values); None: all of it.
-    transposed: rows and columns are exchanged.
+    transposed: rows and columns are exchanged. channels_last: (out, rows, columns, in) instead of (out, in, rows, ...).
     """
 
     key: str
     third: int | None = None
     transposed: bool = False
+    channels_last: bool = False
 
     def shape(self, header: Header) -> tuple[int, ...] | None:
         """Of the parameter; None if there is no such tensor."""
@@ -38,6 +39,8 @@ class Place:
             return whole
         if self.transposed:
             return whole[::-1]
+        if self.channels_last:
+            return (whole[0], whole[-1], *whole[1:-1])
         return whole if self.third is None else (whole[0] // 3, *whole[1:])
 
     def size(self, header: Header) -> int:
@@ -58,21 +61,29 @@ class Part:
     header: Header
     dtype: str = ""
 
+    def on(self, device: Device) -> Device:
+        """The device in this part's precision."""
+        return replace(device, dtype=self.dtype or device.dtype)
+
+    def prepared(self, name: str, header: Header) -> Part:
+        """The same from a copy that was made of it, under the part's name."""
+        shapes = {key: parameter.ndim for key, parameter in self.network.state_dict().items()}
+        places = {key: Place(f"{name}/{key}", channels_last=ndim == 4) for key, ndim in shapes.items()}
+        return replace(self, places=places, header=header)
+
 
 def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int], None, None]:
     """Give every parameter its weights. Yields (bytes read, bytes in all). Raises BadCheckpoint.
 
     Needs the memory of the result and of one tensor; the file is mapped, not read into memory.
     """
-    total = sum(place.size(part.header) for part in parts for place in _checked(part))
+    total = sum(place.size(part.header) for part in parts for place in checked(part))
     done, shown = 0, 0
     yield 0, total
     for part in parts:
         weights: dict[str, Tensor] = {}
-        parameters = part.network.state_dict()
-        target = replace(device, dtype=part.dtype or device.dtype)
-        for name, stored in _read(part.header, part.places):
-            weights[name] = _converted(stored, parameters[name], target)
+        for name, weight in converted(part, device):
+            weights[name] = weight
             done += part.places[name].size(part.header)
             if done - shown >= total / REPORTS:
                 shown = done
@@ -82,7 +93,14 @@ def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int]
     yield total, total
 
 
-def _checked(part: Part) -> Iterator[Place]:
+def converted(part: Part, device: Device) -> Iterator[tuple[str, Tensor]]:
+    """Each parameter's name and its weights on the device, in the order they lie in the file."""
+    parameters, target = part.network.state_dict(), part.on(device)
+    for name, stored in _read(part.header, part.places):
+        yield name, _converted(stored, parameters[name], target)
+
+
+def checked(part: Part) -> Iterator[Place]:
     """The part's places. Raises BadCheckpoint if a tensor is missing or does not fit."""
     for name, parameter in part.network.state_dict().items():
         place, file = part.places[name], part.header.path.name
@@ -109,7 +127,10 @@ def _read(header: Header, places: Mapping[str, Place]) -> Iterator[tuple[str, Te
     def file_of(name: str) -> Path:
         return header.place(places[name].key)[0]
 
-    for path, names in groupby(sorted(places, key=file_of), key=file_of):
+    def begin(name: str) -> tuple[Path, int]:
+        return file_of(name), header.tensors[places[name].key]["data_offsets"][0]
+
+    for path, names in groupby(sorted(places, key=begin), key=file_of):
         try:
             with safe_open(path, framework="pt") as file:
                 for name in names:
@@ -121,6 +142,8 @@ def _read(header: Header, places: Mapping[str, Place]) -> Iterator[tuple[str, Te
 def _cut(stored: Tensor, place: Place) -> Tensor:
     if place.transposed:
         return stored.T
+    if place.channels_last:
+        return stored.permute(0, 3, 1, 2)
     return stored if place.third is None else stored.chunk(3)[place.third]
 
 
@@ -130,5 +153,5 @@ def _converted(stored: Tensor, like: Tensor, device: Device) -> Tensor:
 
     images = device.channels_last and like.ndim == 4
     order = torch.channels_last if images else torch.contiguous_format
-    place = torch.empty(like.shape, dtype=device.torch_dtype, device=device.kind, memory_format=order)
+    place = torch.empty(like.shape, dtype=device.torch_dtype, device=device.home or device.kind, memory_format=order)
     return place.copy_(stored.reshape(like.shape))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, input_ids
-from modules.core.task import Generate, Upscale
+from modules.core.task import Generate, Upscale, rest_of
 from modules.core.upscaling import UpscaleRequest
 
 MAX_ATTEMPTS = 2
@@ -75,7 +75,4 @@ def task_of(
     request = job.request
     if isinstance(request, UpscaleRequest):
         return Upscale(job.id, request, inputs)
-    seed = "variation_seed" if request.variation_strength else "seed"
-    variants = request.variants[made:]
-    rest = replace(request, count=request.count - made, variants=variants, **{seed: getattr(request, seed) + made})
-    return Generate(job.id, rest, inputs, packed or {}, made)
+    return rest_of(Generate(job.id, request, inputs, packed or {}), made)

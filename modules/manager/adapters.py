@@ -18,6 +18,7 @@ from modules.adapters.lora import WantedLora
 from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, UnknownName
 from modules.core.family import Family
 from modules.core.request import GenerationRequest
+from modules.families.base import rest
 from modules.families.header import PICKLES, read_header, refuse_pickle
 from modules.manager.places import NAMES, places
 from modules.text.networks import take_lora_tags
@@ -70,8 +71,12 @@ class Adapters:
         Raises as `take` and the adapters do.
         """
         taken = self.take(request)
+        rest(family)
         with lora.applied(family, taken.loras) as loras, embeddings.applied(family, taken.embeddings) as words:
-            yield taken.request, {**loras, **words}
+            try:
+                yield taken.request, {**loras, **words}
+            finally:
+                rest(family)
 
     def lora(self, name: str) -> AdapterFile:
         """By name below its folder, file name or stem, in any case. Raises UnknownName, BadCheckpoint, UnsafeFile."""

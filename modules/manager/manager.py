@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from modules.attention.base import KERNELS
-from modules.core.errors import OutOfMemory
+from modules.core.errors import BadCheckpoint, OutOfMemory
 from modules.core.family import Family
 from modules.core.scarcity import ram_free
 from modules.families import FAMILIES, recognise
-from modules.families.base import FamilyLoader, ShortHash, VaeFile
+from modules.families.base import FamilyLoader, Prepares, ShortHash, VaeFile, held_by, placement_of
 from modules.families.device import Device
 from modules.families.header import Header, read_header
+from modules.families.placement import MODES, WHOLE
 from modules.manager.adapters import Adapters
 from modules.manager.hashes import Hashes
 from modules.manager.heap import return_freed_memory
 from modules.manager.index import Entry, Index
 from modules.manager.memory import out_of_memory, ram_budget
+from modules.manager.prepared import PreparedCopies
 from modules.manager.shelf import Shelf
+from modules.manager.swap import exchange
 from modules.manager.vaes import AUTOMATIC, Vaes
 
+log = logging.getLogger(__name__)
 BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
 
 
@@ -36,20 +43,36 @@ class Choice:
     vae_modified: int = 0
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be loaded. vae: from another file."""
+
+    entry: Entry
+    header: Header
+    loader: FamilyLoader
+    vae: VaeFile | None
+    choice: Choice
+
+
 class Manager:
     """Swaps checkpoints. The one that was in use waits in RAM if the budget allows: back to it takes milliseconds.
 
     Before another is read, those that wait leave until there is room. If a load fails or is given up, nothing is in
-    use: the next `use` loads what it names. budget: bytes for waiting checkpoints; None reads the machine.
+    use: the next `use` loads what it names. budget: bytes for waiting checkpoints; None reads the machine. copies:
+    bytes on disk for prepared copies.
     """
 
-    def __init__(self, index: Index, device: Device, cache_dir: Path, budget: int | None = None) -> None:
+    def __init__(
+        self, index: Index, device: Device, cache_dir: Path, budget: int | None = None, copies: int = 0
+    ) -> None:
         self._index = index
         self._device = device
         self._hashes = Hashes(cache_dir / "hashes")
         self._vaes = Vaes(index.folders)
         self.adapters = Adapters(index.folders)
+        self.copies = PreparedCopies(cache_dir / "prepared", copies, self._hashes)
         self._shelf = Shelf(ram_budget("auto") if budget is None else budget)
+        self._tighter: dict[Choice, int] = {}
         self._family: Family | None = None
         self._choice: Choice | None = None
 
@@ -69,10 +92,14 @@ class Manager:
         header = read_header(entry.path)
         loader = FAMILIES[recognise(entry.name, header).family]
         other = VaeFile(read_header(choice.vae), self._hash_of(choice.vae)) if choice.vae else None
-        self._put_away()
-        family = self._taken(choice)
-        if family is None:
-            family = yield from self._loaded(entry, header, loader, other)
+        wanted = Wanted(entry, header, loader, other, choice)
+        with self._making_way() as held:
+            family = self._shelf.take(choice)
+            if family is None:
+                family = yield from self._loaded(wanted, stays=held is not None)
+            if held is not None:
+                exchange(held, family)
+            self._onto_device(family)
         self._family, self._choice = family, choice
         return_freed_memory()  # not before: the new weights take the place of the old ones
         for path in filter(None, (entry.path, choice.vae)):
@@ -108,47 +135,108 @@ class Manager:
         self._device.empty()
         return_freed_memory()
 
+    @property
+    def can_do_with_less(self) -> bool:
+        """Whether another try has a hope when memory ran out: something waits, or more could leave the device."""
+        return bool(self.waiting) or self._can_tighten
+
+    def do_with_less(self) -> None:
+        """Nothing is loaded or waits any more; the checkpoint that was in use will take less of the device."""
+        if self._can_tighten and self._choice:
+            log.warning("there was not enough memory on the device: once more with fewer weights on it")
+            self._tighten(self._choice)
+        self.unload()
+
+    @property
+    def tried(self) -> str:
+        """How far memory was saved already, for a sentence."""
+        placement = placement_of(self._family)
+        return "" if placement is None or placement.mode == WHOLE else f", with its weights {placement.title}"
+
+    @property
+    def _can_tighten(self) -> bool:
+        placement = placement_of(self._family)
+        return self._device.apart and placement is not None and placement.mode != MODES[-1]
+
     def _hash_of(self, path: Path) -> ShortHash:
         return lambda: self._hashes.known(path)
 
-    def _put_away(self) -> None:
+    @contextmanager
+    def _making_way(self) -> Iterator[Family | None]:
+        """The one in use waits, now or, if something depends on the places of its weights, when the next one is there;
+        then it is given."""
         family, choice = self._family, self._choice
         self._family = self._choice = None
-        if family is not None:
+        if family is not None and not held_by(family):
             self._shelf.put(choice, family)
+            family = None
         self._device.empty()
-
-    def _taken(self, choice: Choice) -> Family | None:
-        """From those that wait, back on the device."""
-        family = self._shelf.take(choice)
-        if family is not None and self._device.kind != "cpu":
-            for network in family.networks.values():
-                network.to(self._device.kind)
-        return family
-
-    def _loaded(
-        self, entry: Entry, header: Header, loader: FamilyLoader, vae: VaeFile | None
-    ) -> Generator[tuple[int, int], None, Family]:
-        """From disk. Without memory for it all that wait leave, and it is tried once more."""
-        self._make_room(header)
         try:
-            return (yield from self._read(entry, header, loader, vae))
+            yield family
+        finally:
+            if family is not None:
+                self._shelf.put(choice, family)
+                self._device.empty()
+
+    def _onto_device(self, family: Family) -> None:
+        """What was in RAM, unless its weights come when they are called."""
+        placement = placement_of(family)
+        if self._device.kind == "cpu" or (placement is not None and placement.mode != WHOLE):
+            return
+        for network in family.networks.values():
+            network.to(self._device.kind)
+
+    def _loaded(self, wanted: Wanted, stays: bool) -> Generator[tuple[int, int], None, Family]:
+        """From disk. Without memory for it all that wait leave, and it is tried once more, with less on the device.
+
+        stays: whether the weights in use are on the device still.
+        """
+        self._make_room(wanted.header)
+        try:
+            return (yield from self._read(wanted, "cpu" if stays else ""))
         except OutOfMemory:
             self._shelf.clear()
         self._device.empty()
-        return (yield from self._read(entry, header, loader, vae))
+        self._tighten(wanted.choice)
+        return (yield from self._read(wanted, "cpu" if stays else ""))
 
-    def _read(
-        self, entry: Entry, header: Header, loader: FamilyLoader, vae: VaeFile | None
-    ) -> Generator[tuple[int, int], None, Family]:
+    def _read(self, wanted: Wanted, home: str) -> Generator[tuple[int, int], None, Family]:
+        entry = wanted.entry
+        device = replace(self._device, home=home, tighter=self._tighter.get(wanted.choice, 0))
+        copying = self._copying(wanted)
+        copy = self.copies.find(entry.path, device.dtype) if copying else None
         try:
-            family = yield from loader.load(entry.name, header, self._device, self._hash_of(entry.path), vae)
+            family = yield from self._from(wanted, copy, device)
         except (RuntimeError, MemoryError) as error:
             if explained := out_of_memory(error, f"loading {entry.name}"):
                 raise explained from error
             raise
+        if copying and copy is None:
+            self.copies.ask(entry.path, device.dtype, partial(copying.prepare, wanted.header, self._device))
         self._shelf.share(family)
         return family
+
+    def _from(self, wanted: Wanted, copy: Header | None, device: Device) -> Generator[tuple[int, int], None, Family]:
+        """From its prepared copy, if there is one that can be used."""
+        name, short_hash, load = wanted.entry.name, self._hash_of(wanted.entry.path), wanted.loader.load
+        if copy is not None:
+            try:
+                header = replace(wanted.header, prepared=copy)
+                return (yield from load(name, header, device, short_hash, wanted.vae))
+            except BadCheckpoint as error:
+                self.copies.drop(copy.path, error.message)
+        return (yield from load(name, wanted.header, device, short_hash, wanted.vae))
+
+    def _copying(self, wanted: Wanted) -> Prepares | None:
+        """Who can make a prepared copy, where one saves work: half precision on a processor is slow to convert to."""
+        if not self.copies.budget or (self._device.kind, self._device.dtype) != ("cpu", "bf16"):
+            return None
+        stored = {item["dtype"] for item in wanted.header.tensors.values()}
+        return wanted.loader if isinstance(wanted.loader, Prepares) and stored != {"BF16"} else None
+
+    def _tighten(self, choice: Choice) -> None:
+        """From now on with less of it on the device."""
+        self._tighter[choice] = self._tighter.get(choice, 0) + 1
 
     def _make_room(self, header: Header) -> None:
         """Those that wait leave, the oldest first, until the system has memory for the weights of a header."""

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from modules.core.family import Family
+from modules.families.base import held_by, rest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,9 +23,11 @@ class Shelf:
 
     def put(self, key: Hashable, family: Family) -> None:
         """Keep it, in RAM. What no longer fits leaves, and may be this one."""
-        for network in family.networks.values():
+        rest(family)
+        for part, network in family.networks.items():
             if next(network.parameters()).device.type != "cpu":
                 network.to("cpu")
+                held_by(family).discard(part)
         self.share(family)
         self._waiting[key] = family
         while self._waiting and held(self._waiting.values()) > self.budget:
@@ -48,7 +51,10 @@ class Shelf:
     def share(self, family: Family) -> None:
         """Where a part equals one that waits here, weight for weight, both use the same memory."""
         for part, network in family.networks.items():
-            twins = (other.networks[part] for other in self._waiting.values() if part in other.networks)
+            if part in held_by(family):  # it keeps its place
+                continue
+            others = (one for one in self._waiting.values() if part in one.networks and part not in held_by(one))
+            twins = (other.networks[part] for other in others)
             twin = next((twin for twin in twins if twin is not network and _equal(network, twin)), None)
             if twin is not None:
                 theirs = dict(twin.named_parameters())

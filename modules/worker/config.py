@@ -16,6 +16,7 @@ class WorkerConfig:
     hook_seconds: how long a hook of one may take.
     ram_budget: gigabytes as text, or "auto", for all workers. device_budget: gigabytes, 0 for all there is.
     device: which of the computer's graphics cards, from 0. devices: how many workers there are, one for each.
+    offload: as `Device` has it. prepared_copies: gigabytes of disk.
     """
 
     models_dirs: tuple[str, ...]
@@ -33,6 +34,8 @@ class WorkerConfig:
     device_budget: int = 0
     device: int = 0
     devices: int = 1
+    offload: str = "automatic"
+    prepared_copies: int = 0
 
 
 def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) -> WorkerConfig:
@@ -52,4 +55,6 @@ def config_of(settings: Settings, cache: Path, extensions_off: tuple[str, ...]) 
         ram_budget=settings.ram_budget,
         device_budget=settings.device_budget,
         devices=settings.devices,
+        offload=settings.offload,
+        prepared_copies=settings.prepared_copies,
     )

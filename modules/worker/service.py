@@ -14,11 +14,13 @@ import torch
 from modules.attention.base import KERNELS
 from modules.attention.measured import Measured
 from modules.core.errors import TaffyError
-from modules.core.events import Described, Event, Failed, Faulted, Finished, Loaded, WorkerCard
+from modules.core.events import Described, Event, Failed, Faulted, Finished, Loaded, PictureMade, WorkerCard
 from modules.core.extensions import Fault
-from modules.core.task import Ask, Attend, Encode, Generate, Load, LookIn, Switch, Task, Unload, Upscale
-from modules.engine.engine import Engine
+from modules.core.scarcity import is_lack_of_memory
+from modules.core.task import Ask, Attend, Encode, Generate, Load, LookIn, Switch, Task, Unload, Upscale, rest_of
+from modules.engine.engine import Engine, moved
 from modules.families import FAMILIES
+from modules.families.base import placement_of
 from modules.families.device import pick_device
 from modules.hooks.engine_host import EngineHost
 from modules.hooks.engine_values import Question
@@ -48,14 +50,15 @@ class Service:
         measured = Measured(Path(config.cache_dir) / "attention.json")
         room = config.device_budget * 10**9
         device = pick_device(config.use_cpu, config.precision, config.attention, measured, room)
-        self._device = replace(device, compiled=config.compiled)
+        self._device = replace(device, compiled=config.compiled, offload=config.offload)
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(config.cache_dir) / "compiled")  # torch knows no other way
         models = self._models = [Path(folder) for folder in config.models_dirs]
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)
         self._host.register(PreviewPlugin(Path(config.cache_dir), models), "preview")
         ram = ram_budget(config.ram_budget) // config.devices
-        self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram)
+        copies = config.prepared_copies * 10**9
+        self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram, copies)
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
         self._engine = Engine(self._manager, self._host, self._upscalers, models)
         self._bench = EngineBench(self._manager, self._engine, self._host, models, Path(config.cache_dir))
@@ -88,7 +91,7 @@ class Service:
 
     def _explained(self, task: str, error: Exception) -> Failed:
         """An error nobody foresaw, or a lack of memory: then the weights are given back and the next job may fit."""
-        if explained := out_of_memory(error, "this picture"):
+        if explained := out_of_memory(error, f"this picture{self._manager.tried}"):
             self._unload()
             return Failed(task, type(explained).__name__, explained.message, explained.advice)
         log.error("task %s failed", task, exc_info=error)
@@ -99,7 +102,7 @@ class Service:
         started = monotonic()
         match task:
             case Generate():
-                yield from self._engine.generate(task.id, task.request, task.inputs, task.packed, task.made)
+                yield from self._generated(task)
                 return
             case Upscale():
                 yield from answer(self._upscalers, self._device, task)
@@ -115,6 +118,23 @@ class Service:
         if not isinstance(task, Ask):
             yield Described(task.id, self.card())
         yield Finished(task.id, monotonic() - started)
+
+    def _generated(self, task: Generate) -> Iterator[Event]:
+        """The pictures; when memory runs out, once more those that are missing, with what can be saved."""
+        made = 0
+        try:
+            for event in self._engine.generate(task.id, task.request, task.inputs, task.packed, task.made):
+                made += isinstance(event, PictureMade)
+                yield event
+            return
+        except (RuntimeError, MemoryError) as error:
+            if not is_lack_of_memory(error) or not self._manager.can_do_with_less:
+                raise
+        self._upscalers.unload()  # not before: the error held on to what was being computed
+        self._manager.do_with_less()
+        rest = rest_of(task, made)
+        for event in self._engine.generate(rest.id, rest.request, rest.inputs, rest.packed, rest.made):
+            yield moved(event, made)
 
     def _heed(self, task: Task) -> None:
         """What is done at once and has no answer."""
@@ -140,6 +160,7 @@ class Service:
     def card(self) -> WorkerCard:
         current = self._manager.current
         facts = current.facts if current else {}
+        placement = placement_of(current)
         return WorkerCard(
             device=self._device.kind,
             precision=self._device.dtype,
@@ -153,6 +174,10 @@ class Service:
             faults=self._host.faults,
             kernels=tuple(KERNELS),
             upscalers=tuple(UPSCALERS),
+            placement=placement.title if placement else "",
+            why_placement=placement.why if placement else "",
             ram_budget=self._manager.ram_budget,
             waiting=self._manager.waiting,
+            prepared=self._manager.copies.held,
+            prepared_budget=self._manager.copies.budget,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import log, sqrt
 from typing import Any
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
 from modules.core.scarcity import is_lack_of_memory
 from modules.families.device import Device
+from modules.families.offload import Offload
+from modules.families.placement import WHOLE, Placement
 from modules.families.unet.configs import Configs
 from modules.families.unet.kernel import use_kernel
 from modules.families.unet.layers import adapter_layers
@@ -34,6 +36,7 @@ class UnetFamily:
 
     words: tokens that stand for embeddings while an adapter adds them. file_facts: what a
     picture's record says about the checkpoint's files; asked for each time, because hashes become known later.
+    placement: where its weights are while it paints. held: parts whose weights keep their place in memory (`hold`).
     """
 
     def __init__(
@@ -51,6 +54,9 @@ class UnetFamily:
         self._file_facts = file_facts
         self._log_sigmas = [log(sigma) for sigma in self.noise_levels.sigmas]
         self._one_by_one = False
+        self._offload: Offload | None = None
+        self.placement = Placement()
+        self.held: set[str] = set()
         self.attend(device.attention)
 
     @property
@@ -84,11 +90,40 @@ class UnetFamily:
     def _savings(self) -> dict[str, str]:
         """How memory was saved, where it was."""
         tiles = {"VAE tiles": str(self._vae.tile)} if self._vae.tile else {}
-        return tiles | ({"Denoised": "one by one"} if self._one_by_one else {})
+        weights = {} if self.placement.mode == WHOLE else {"Weights": self.placement.title}
+        return weights | tiles | ({"Denoised": "one by one"} if self._one_by_one else {})
 
     @property
     def device(self) -> str:
         return self._device.kind
+
+    def place(self, placement: Placement) -> None:
+        """Unless all is on the device already: let networks, which are in RAM now, come when they are called."""
+        self.placement = placement
+        if placement.mode != WHOLE:
+            self._offload = Offload(self.networks, placement, self._device.kind)
+
+    @property
+    def on_device(self) -> tuple[str, ...]:
+        """What is there now, of weights that come and go."""
+        return self._offload.here if self._offload else ()
+
+    def rest(self) -> None:
+        if self._offload:
+            self._offload.rest()
+
+    def hold(self, part: str) -> None:
+        """From now on something depends on where a part's weights lie (a compiled graph): swaps copy into them."""
+        for parameter in self.networks[part].parameters():
+            parameter.data = parameter.data.clone()  # another checkpoint may share it
+        self.held.add(part)
+
+    def take_over(self, networks: Mapping[str, nn.Module], held: Iterable[str]) -> None:
+        """Other modules, with this checkpoint's weights in them, take the place of some of its own."""
+        self.networks = {**self.networks, **networks}
+        self.unet = self.networks["unet"]
+        self._vae.network = self.networks["vae"]
+        self.held = set(held)
 
     def attend(self, kernel: str) -> None:
         self._device = replace(self._device, attention=kernel)
@@ -105,7 +140,7 @@ class UnetFamily:
     @torch.no_grad()
     def encode_prompt(self, prompt: str, clip_skip: int, negative: bool = False) -> Conditioning:
         """pooled: SDXL's pooled vector; the refiner's score is its last number."""
-        states, pooled = encode_prompt(self.networks, self.kind, prompt, clip_skip, self.words)
+        states, pooled = encode_prompt(self.networks, self.kind, prompt, clip_skip, self.words, self.device)
         if self._zero_empty and not prompt.strip():
             states, pooled = torch.zeros_like(states), None if pooled is None else torch.zeros_like(pooled)
         if pooled is not None and self.kind.score:

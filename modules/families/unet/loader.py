@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from modules.core.family import CheckpointCard
-from modules.families.base import ShortHash, VaeFile
+from modules.families.base import Prepared, ShortHash, VaeFile
 from modules.families.device import Device
 from modules.families.header import Header
 from modules.families.unet.card import card_of
@@ -40,6 +40,11 @@ class UnetLoader:
         return (
             yield from load_unet_family(name, header, self._kind(header), device, facts, vae.header if vae else None)
         )
+
+    def prepare(self, header: Header, device: Device) -> Prepared:
+        from modules.families.unet.load import prepare_unet_family
+
+        return prepare_unet_family(header, self._kind(header), device)
 
     def _kind(self, header: Header) -> Kind:
         return next(kind for kind in self._kinds if kind.matches(header))

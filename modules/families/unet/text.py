@@ -15,23 +15,22 @@ from modules.text.tokenizer import EOS
 
 
 def encode_prompt(
-    networks: Mapping[str, Any], kind: Kind, prompt: str, clip_skip: int, words: Words
+    networks: Mapping[str, Any], kind: Kind, prompt: str, clip_skip: int, words: Words, device: str
 ) -> tuple[Tensor, Tensor | None]:
     """Windows of 77 tokens, weighted and joined: (1, 77 * windows, width), and (1, width) pooled or None; both fp32.
 
     words: tokens that stand for embeddings. Raises BadRequest if clip_skip leaves no layer.
     """
     windows = chunks(prompt, words=words)
-    answers = [_encoded(networks[encoder.part], encoder, kind, windows, clip_skip) for encoder in kind.encoders]
+    answers = [_encoded(networks[encoder.part], encoder, kind, windows, clip_skip, device) for encoder in kind.encoders]
     states = torch.cat([states for states, _ in answers], dim=-1)
     return states, next((pooled for _, pooled in answers if pooled is not None), None)
 
 
 def _encoded(
-    network: Any, encoder: TextEncoder, kind: Kind, windows: tuple[Chunk, ...], clip_skip: int
+    network: Any, encoder: TextEncoder, kind: Kind, windows: tuple[Chunk, ...], clip_skip: int, device: str
 ) -> tuple[Tensor, Tensor | None]:
     """One encoder's states (1, 77 * windows, width), and the first window's pooled vector if it has one."""
-    device = next(network.parameters()).device
     ids = torch.tensor([_padded(window.ids, encoder.pad) for window in windows], device=device)  # (windows, 77)
     weights = torch.tensor([window.weights for window in windows], device=device)
     answer = network(ids, output_hidden_states=True)

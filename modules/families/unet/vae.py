@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import torch
@@ -82,10 +82,8 @@ class Vae:
     def _fits(self, x: Tensor, pixels: int) -> bool:
         """Whether the widest layers at full size, `LIVING` of them at a time, fit into what is free."""
         free = self._free()
-        channels = self.network.config["block_out_channels"]
-        size = len(x) * x.shape[-2] * x.shape[-1] * pixels**2
-        wanted = LIVING * channels[min(1, len(channels) - 1)] * self.network.dtype.itemsize * size
-        return free is None or wanted < free
+        network, size = self.network, len(x) * x.shape[-2] * x.shape[-1] * pixels**2
+        return free is None or needed(network.config["block_out_channels"], network.dtype.itemsize, size) < free
 
     def _fitting(self, values: Tensor) -> Tensor:
         return values.to(self.network.dtype)
@@ -98,6 +96,11 @@ class Vae:
         with torch.inference_mode(False):  # weights made inside that mode could not be changed outside it
             self.network.to(torch.float32)
         return True
+
+
+def needed(channels: Sequence[int], itemsize: int, pixels: int) -> int:
+    """Bytes that a picture takes on its way through a VAE of such levels, beside weights. itemsize: of a number."""
+    return LIVING * channels[min(1, len(channels) - 1)] * itemsize * pixels
 
 
 def _key(vae: AutoencoderKL, scaling_factor: float) -> str:

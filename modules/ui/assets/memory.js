@@ -4,15 +4,17 @@ import { bytes, element } from "./elements.js";
 import { view } from "./view.js";
 
 const GIGABYTE = 1e9;
+const size = (bytes) => `${(bytes / GIGABYTE).toFixed(1)} GB`;
 const listed = (names) => names.join(", ") || "none";
 
 function facts(engine, held) {
   return [
     ["Held", held],
     ["Checkpoint in use", engine.loaded || "none"],
-    ["Waiting in memory", `${listed(engine.waiting)}; room for ${(engine.ram_budget / GIGABYTE).toFixed(1)} GB`],
+    ["Waiting in memory", `${listed(engine.waiting)}; room for ${size(engine.ram_budget)}`],
     ["Device", `${engine.device}, ${engine.precision}`],
     ["Weights", engine.placement ? `${engine.placement}: ${engine.why_placement}` : ""],
+    ["Prepared copies", engine.prepared_budget ? `${size(engine.prepared)} of ${size(engine.prepared_budget)} on disk` : ""],
     ["Attention", `${engine.attention}: ${engine.why_attention}`],
   ].filter(([, fact]) => fact);
 }
