@@ -62,19 +62,19 @@ class Piece:
 class Offload:
     """In mode "parts" a network is one piece: it comes when it is called and leaves for the next one.
 
-    In mode "blocks" the largest is cut. When one piece has been told what to do, the one that followed it last time
+    In mode "blocks" the large one is cut. When one piece has been told what to do, the one that followed it last time
     comes already; as many as there is room for stay. Between pictures, and while adapters change weights, all `rest`.
     """
 
-    def __init__(self, networks: Mapping[str, nn.Module], placement: Placement, device: str) -> None:
+    def __init__(self, networks: Mapping[str, nn.Module], placement: Placement, device: str, large: str) -> None:
         self._device = device
         self._followers: dict[Piece, Piece] = {}
         self._last: Piece | None = None
         self._side: Any = getattr(torch, device).Stream() if device in {"cuda", "xpu"} else None
         whole = [Piece(part, "", network) for part, network in networks.items()]
-        largest = max(whole, key=lambda piece: piece.size)
-        blocks = _blocks(largest, placement.room) if placement.mode == BLOCKS else []
-        self.pieces = [piece for piece in whole if not (blocks and piece is largest)] + blocks
+        cut_up = [piece for piece in whole if placement.mode == BLOCKS and piece.part == large]
+        blocks = [block for piece in cut_up for block in _blocks(piece, placement.room)]
+        self.pieces = [piece for piece in whole if piece not in cut_up] + blocks
         me = weakref.ref(self)  # modules that knew us would keep themselves alive in a circle
         for index, piece in enumerate(self.pieces):
             callers = [piece.module] if piece in blocks else [piece.module, *piece.module.children()]

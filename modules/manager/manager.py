@@ -211,7 +211,7 @@ class Manager:
             if explained := out_of_memory(error, f"loading {entry.name}"):
                 raise explained from error
             raise
-        if copying and copy is None:
+        if copying:
             self.copies.ask(entry.path, device.dtype, partial(copying.prepare, wanted.header, self._device))
         self._shelf.share(family)
         return family

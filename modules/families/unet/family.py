@@ -101,7 +101,7 @@ class UnetFamily:
         """Unless all is on the device already: let networks, which are in RAM now, come when they are called."""
         self.placement = placement
         if placement.mode != WHOLE:
-            self._offload = Offload(self.networks, placement, self._device.kind)
+            self._offload = Offload(self.networks, placement, self._device.kind, "unet")
 
     @property
     def on_device(self) -> tuple[str, ...]:
