@@ -71,7 +71,7 @@ def test_enough_room_leaves_all_on_the_device_and_says_nothing(file: Path) -> No
 
 def test_part_by_part_only_the_part_that_computes_is_there(file: Path) -> None:
     family = load(file, replace(CARD, offload="parts"))
-    assert family.on_device == ()
+    assert not family.on_device
     cond = family.encode_prompt("a cat", 1)
     last_encoder = family.kind.encoders[-1].part
     assert family.on_device == (last_encoder,)
@@ -83,7 +83,7 @@ def test_part_by_part_only_the_part_that_computes_is_there(file: Path) -> None:
     family.encode(torch.zeros(1, 3, 64, 64))
     assert family.on_device == ("vae",)
     family.rest()
-    assert family.on_device == ()
+    assert not family.on_device
 
 
 def watched(family: UnetFamily) -> Iterator[tuple[str, tuple[str, ...]]]:
