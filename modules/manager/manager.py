@@ -12,6 +12,7 @@ from pathlib import Path
 from modules.attention.base import KERNELS
 from modules.core.errors import BadCheckpoint, OutOfMemory
 from modules.core.family import Family
+from modules.core.heap import return_freed_memory
 from modules.core.scarcity import ram_free
 from modules.families import FAMILIES, recognise
 from modules.families.base import FamilyLoader, Prepares, ShortHash, VaeFile, held_by, placement_of
@@ -20,7 +21,6 @@ from modules.families.header import Header, read_header
 from modules.families.placement import MODES, WHOLE
 from modules.manager.adapters import Adapters
 from modules.manager.hashes import Hashes
-from modules.manager.heap import return_freed_memory
 from modules.manager.index import Entry, Index
 from modules.manager.memory import out_of_memory, ram_budget
 from modules.manager.prepared import PreparedCopies

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from modules.manager.heap import return_freed_memory
+from modules.core.heap import return_freed_memory
 from modules.upscalers.plan import FADE, LEAST, Span, spans
 from modules.upscalers.size import Size
 

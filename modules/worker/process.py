@@ -57,7 +57,7 @@ def build_service(config: WorkerConfig) -> Runs:
         see_only(config.device, os.environ)
         if not has_card():
             return Missing(config.device)
-    from modules.manager.heap import keep_freed_memory
+    from modules.core.heap import keep_freed_memory
     from modules.worker.service import Service
 
     keep_freed_memory()

@@ -95,8 +95,8 @@ def main(who: str, folder: Path, precision: str) -> None:
 
 
 def our_picture(folder: Path, precision: str) -> None:
+    from modules.core.heap import keep_freed_memory
     from modules.core.request import GenerationRequest
-    from modules.manager.heap import keep_freed_memory
 
     keep_freed_memory()
     engine, family = loaded(folder, precision)

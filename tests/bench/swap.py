@@ -59,8 +59,8 @@ def write_files(folder: Path, size: str) -> None:
 
 def compared(folder: Path, dtype: str, runs: int) -> list[Row]:
     """One precision: turns of ours and theirs, then the ways only we have."""
+    from modules.core.heap import keep_freed_memory
     from modules.families.device import Device
-    from modules.manager.heap import keep_freed_memory
     from modules.manager.index import Index
     from modules.manager.manager import Manager
     from tests.bench.rivals import from_single_file, write_configs

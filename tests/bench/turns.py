@@ -12,8 +12,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from modules.core.events import Loaded, Stepped
+from modules.core.heap import keep_freed_memory, set_thresholds
 from modules.core.request import GenerationRequest
-from modules.manager.heap import keep_freed_memory, set_thresholds
 from tests.bench.start import say
 
 if TYPE_CHECKING:

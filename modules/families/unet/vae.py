@@ -8,8 +8,9 @@ from hashlib import sha256
 
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 
+from modules.core.heap import return_freed_memory
 from modules.core.scarcity import is_lack_of_memory, ram_free
 from modules.families.unet.tiles import tiled
 
@@ -32,6 +33,8 @@ class Vae:
         self.key = _key(network, scaling_factor)
         self.tile = 0
         self._free = free
+        for level in (network.decoder.conv_in, *network.decoder.up_blocks):
+            level.register_forward_hook(_return_what_was_freed)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -96,6 +99,12 @@ class Vae:
         with torch.inference_mode(False):  # weights made inside that mode could not be changed outside it
             self.network.to(torch.float32)
         return True
+
+
+def _return_what_was_freed(level: nn.Module, _: object, answer: Tensor) -> None:
+    """What was in use before lies in pieces too small for the next level, whose layers are four times as large."""
+    if answer.device.type == "cpu":
+        return_freed_memory()
 
 
 def needed(channels: Sequence[int], itemsize: int, pixels: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import resource, sys
-from modules.manager.heap import keep_freed_memory, return_freed_memory
+from modules.core.heap import keep_freed_memory, return_freed_memory
 
 def held():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) * 1024
