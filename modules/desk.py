@@ -12,9 +12,11 @@ from modules.core.events import Answered
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
+from modules.core.requests import input_ids
 from modules.gallery import Saved
 from modules.hooks.front_values import Control, JobCard, Picture, Piece
 from modules.jobs.questions import ask, pieces
+from modules.text.without import without_words
 
 if TYPE_CHECKING:
     from modules.app import App
@@ -66,6 +68,9 @@ class ExtensionDesk:
 
     def vae_names(self) -> Sequence[str]:
         return self._app.library.vaes.names()
+
+    def without_words(self, prompt: str) -> Sequence[tuple[str, str]]:
+        return without_words(prompt)
 
     def sampler_names(self) -> Sequence[str]:
         return self._app.sampler_names()
@@ -119,6 +124,9 @@ class ExtensionDesk:
 
     def bring(self, picture: bytes, owner: str) -> str:
         return self._app.inputs.put(owner, picture).id
+
+    def inputs(self, request: GenerationRequest, owner: str) -> Mapping[str, bytes]:
+        return {id: self._app.inputs.read(id, owner) for id in input_ids(request)}
 
     def input_png(self, input_id: str, owner: str) -> bytes:
         return self._app.inputs.read(input_id, owner)

@@ -3,6 +3,9 @@
 import { element } from "/taffy/elements.js";
 
 export class Branching {
+  id = "way";
+  label = "Another way";
+
   /** go(changes): ask for it; throws with a sentence. */
   constructor(go) {
     this.go = go;

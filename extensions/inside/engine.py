@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from modules.hooks import Answered, Bench, EngineJob, Question, Technique, hookimpl
+from modules.hooks import Answered, BadRequest, Bench, EngineJob, Family, Question, Technique, hookimpl
 
 from .branch import branch_of
 from .look import looks
+from .parts import parts, round_trip
 from .record import unpacked
 from .recorder import Inside
+from .replay import Replaying, Wish, replayed
+from .together import Together
+from .watching import Watching
 
 
 @hookimpl
-def technique(job: EngineJob) -> Technique | None:
+def technique(job: EngineJob, family: Family) -> Technique | None:
     """Nothing to do for a job that is no branch when nothing is to be kept."""
+    options: dict[str, Any] = json.loads(job.packed.get("options", b"{}"))
+    steps = unpacked(job.packed["steps"]) if "steps" in job.packed else None
+    if (wished := options.get("replay")) and steps:
+        wish = Wish(**wished)
+        way = Replaying(job, steps, wish)
+        return Together(way, Watching(job, family, at_once=True)) if wish.words else way
     branch = branch_of(job.request)
-    keep = json.loads(job.packed["options"])["keep"] if "options" in job.packed else False
-    if branch is None and not keep:
-        return None
-    return Inside(job, keep, branch, unpacked(job.packed["steps"]) if "steps" in job.packed else None)
+    ones: list[Technique] = []
+    if branch or options.get("keep"):
+        ones.append(Inside(job, bool(options.get("keep")), branch, steps))
+    if options.get("watch"):
+        ones.append(Watching(job, family))
+    return Together(*ones) if ones else None
+
+
+def words(question: Question, bench: Bench) -> Iterator[Answered]:
+    """Where the words look at the steps in the payload: a line of `maps.line` for each."""
+    payload: Any = question.payload
+    for found in replayed(question, bench, Wish(tuple(payload["steps"]), words=True)):
+        yield Answered(None, found.data)
+
+
+QUESTIONS: dict[str, Callable[[Question, Bench], Iterator[Answered]]] = {
+    "looks": looks,
+    "words": words,
+    "parts": parts,
+    "round trip": round_trip,
+}
 
 
 @hookimpl
 def answer(question: Question, bench: Bench) -> Iterator[Answered]:
-    """The one question there is: "looks"."""
-    return looks(question, bench)
+    """Raises BadRequest for a question there is not."""
+    if question.name not in QUESTIONS:
+        raise BadRequest(f"nobody here can answer {question.name!r:.40}", f"known: {', '.join(QUESTIONS)}")
+    return QUESTIONS[question.name](question, bench)

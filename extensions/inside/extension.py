@@ -19,12 +19,18 @@ from modules.hooks import (
     hookimpl,
 )
 
-from . import tab
+from . import asking, tab, weights
 from .branch import branch_of
+from .experiment import experiment
 from .kept import make_room
 from .routes import branch, looks, steps
 
 MB = 1_000_000
+STYLES = ("inside.css", "panels.css")
+SCRIPTS = (
+    "lines.js", "heat.js", "panels.js", "branching.js", "words.js", "latents.js", "weights.js", "vae.js", "inside.js",
+)  # fmt: skip
+WATCH = "A few percent slower; without it Inside goes the same way once more when you ask."
 
 
 @hookimpl
@@ -44,18 +50,31 @@ def settings() -> Sequence[Control]:
         Control(
             "keep", "Keep the steps of every picture", "checkbox", True, "So that Inside can show and change them."
         ),
+        Control("watch", "Watch where words look while pictures are made", "checkbox", False, WATCH),
         Control("room", "Room for steps, MB", "slider", 2000, room, minimum=10, maximum=1_000_000, step=10),
     ]
 
 
 @hookimpl
 def assets() -> Sequence[str]:
-    return ["inside.css", "lines.js", "branching.js", "inside.js"]
+    return [*STYLES, *SCRIPTS]
 
 
 @hookimpl
 def routes() -> Sequence[Route]:
-    return [Route("GET", "steps", steps), Route("GET", "looks", looks), Route("POST", "branch", branch)]
+    return [
+        Route("GET", "steps", steps),
+        Route("GET", "looks", looks),
+        Route("POST", "branch", branch),
+        Route("GET", "words", asking.words),
+        Route("GET", "latent", asking.latent),
+        Route("GET", "parts", asking.parts),
+        Route("GET", "vae", asking.vae),
+        Route("GET", "weights", weights.weights),
+        Route("POST", "weigh", weights.weigh),
+        Route("POST", "weigh-stop", weights.stop),
+        Route("GET", "experiment", experiment),
+    ]
 
 
 @hookimpl
@@ -70,7 +89,7 @@ def open_inside(picture: Picture, desk: Desk) -> Outcome:
 @hookimpl
 def pack(job_id: str, request: GenerationRequest, desk: Desk) -> Mapping[str, bytes]:
     """Whether to keep steps; for a branch the record it leaves, which must be of the same person's."""
-    given = {"options": json.dumps({"keep": desk.settings["keep"]}).encode()}
+    given = {"options": json.dumps({name: desk.settings[name] for name in ("keep", "watch")}).encode()}
     with suppress(TaffyError):  # the worker half says what is missing, and ends the job with that
         if left := branch_of(request):
             desk.job(left.job, desk.owner_of(job_id))

@@ -5,18 +5,25 @@ import { pictures } from "/taffy/pictures.js";
 import { post, read } from "/taffy/source-upload.js";
 import { view, watch } from "/taffy/view.js";
 import { Branching } from "./branching.js";
+import { Latents } from "./latents.js";
 import { lines } from "./lines.js";
+import { Panels } from "./panels.js";
+import { Vae } from "./vae.js";
+import { Weights } from "./weights.js";
+import { Words } from "./words.js";
 
 const AT_REST = 250; // milliseconds without a move, after which the step is decoded as a whole
 const SHOWN = 40; // pictures to choose from
-const url = (path, values) => `/extensions/inside/api/${path}?${new URLSearchParams(values)}`;
+const url = (path, values = {}) => `/extensions/inside/api/${path}?${new URLSearchParams(values)}`;
 
 /** The picture somebody wants to see inside of, from "#inside=<id>". */
 const wanted = () => new URLSearchParams(location.hash.slice(1)).get("inside");
 
 class Inside extends HTMLElement {
   connectedCallback() {
-    this.branching = new Branching((changes) => this.branch(changes));
+    this.canvas = element("canvas", { className: "inside-overlay", hidden: true, ariaHidden: "true" });
+    const stage = { url, canvas: this.canvas };
+    this.panels = new Panels([new Branching((changes) => this.branch(changes)), new Words(stage), new Latents(stage), new Weights(stage), new Vae(stage)]);
     this.choice = element("ul", { className: "inside-choice", ariaLabel: "Your pictures, newest first" });
     this.said = element("p", { className: "taffy-outcome", role: "status" });
     this.replaceChildren(this.head(), this.choice, this.said, this.room());
@@ -43,8 +50,9 @@ class Inside extends HTMLElement {
     const label = element("label", { htmlFor: "inside-step" }, "Step");
     const bar = element("div", { className: "inside-bar" }, label, this.slider, this.play);
     this.kin = element("div", { className: "inside-kin" });
-    const seen = element("div", { className: "inside-seen" }, element("figure", {}, this.image, this.words), bar, this.kin);
-    this.inside = element("div", { className: "inside-room", hidden: true }, seen, this.branching.root);
+    const frame = element("div", { className: "inside-frame" }, this.image, this.canvas);
+    const seen = element("div", { className: "inside-seen" }, element("figure", {}, frame, this.words), bar, this.kin);
+    this.inside = element("div", { className: "inside-room", hidden: true }, seen, this.panels.root);
     return this.inside;
   }
 
@@ -115,7 +123,7 @@ class Inside extends HTMLElement {
     this.slider.value = known.sigmas.length;
     this.image.style.aspectRatio = `${known.width} / ${known.height}`;
     this.say(greeting);
-    this.branching.know(known);
+    this.panels.know(known);
     this.moved();
     this.readQuick(known.id);
     this.readKin(known.id);
@@ -133,7 +141,7 @@ class Inside extends HTMLElement {
     this.slider.setAttribute("aria-valuetext", place);
     this.image.alt = `${place}: ${prompt}`;
     this.noise = `${place}${second} · noise before it ${Number(sigmas[this.step - 1].toPrecision(3))}`;
-    this.branching.at(this.step);
+    this.panels.at(this.step);
     this.draw();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.rested(), AT_REST);

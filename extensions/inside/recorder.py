@@ -42,7 +42,7 @@ class Inside(Technique):
                 "keep its size, steps, schedule and strength; choose what may change in the tab Inside",
             )
         self._answered += 1
-        return replace(state, prediction=Prediction(_tensor(call, state.x)))
+        return replace(state, prediction=Prediction(tensor_of(call, state.x)))
 
     def after_call(self, state: StepState) -> None:
         """Keep what the sampler gets."""
@@ -104,7 +104,7 @@ def _channels_last(x0: Tensor) -> bool:
     return not x0.is_contiguous() and x0.is_contiguous(memory_format=torch.channels_last)
 
 
-def _tensor(call: Call, like: Tensor) -> Tensor:
+def tensor_of(call: Call, like: Tensor) -> Tensor:
     """The recorded numbers where x is, laid out in memory as they were: a layout chooses kernels, and they round."""
     x0 = torch.from_numpy(call.x0.copy()).to(like.device)
     return x0.contiguous(memory_format=torch.channels_last) if call.last else x0

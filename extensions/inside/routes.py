@@ -39,6 +39,7 @@ def steps(call: Call, desk: Desk) -> Reply:
             "samplers": list(desk.sampler_names()),
             "sampler_after": [sampler_after(request, step) for step in range(record.steps)],
             "why_not": why_not(request),
+            "image": bool(request.image),
         }
     )
 

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from modules.attention.base import Compute
+from modules.attention.lse import WithLse, beside
+from modules.core.moments import WordAttention
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+See = Callable[[WordAttention], None]
+
 
 class KernelProcessor:
-    """What `Attention.set_processor` takes. Layers of SD 1.x, SD 2.x and SDXL have no masks and no other additions."""
+    """What `Attention.set_processor` takes. Layers of SD 1.x, SD 2.x and SDXL have no masks and no other additions.
 
-    def __init__(self, compute: Compute) -> None:
+    with_lse: the same to the bit, with the log-sum-exp, for layers that somebody watches.
+    """
+
+    def __init__(self, compute: Compute, with_lse: WithLse | None = None) -> None:
         self._compute = compute
+        self._with_lse = with_lse or beside(compute)
+        self._watches: WeakKeyDictionary[Any, list[tuple[str, See]]] = WeakKeyDictionary()
         self._known: WeakKeyDictionary[Any, tuple[Tensor, Tensor, Tensor]] = WeakKeyDictionary()
+
+    def watch(self, attn: Any, name: str, see: See) -> None:
+        """From now on `see` is shown what this cross-attention compares."""
+        self._watches.setdefault(attn, []).append((name, see))
+
+    def unwatch(self, attn: Any, see: See) -> None:
+        """Not any more."""
+        left = [one for one in self._watches.pop(attn, []) if one[1] is not see]
+        if left:
+            self._watches[attn] = left
 
     def _words(self, attn: Any, words: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values of the words (batch, tokens, width), computed again only for other words."""
@@ -45,7 +65,13 @@ class KernelProcessor:
             k, v = (_by_heads(attn, layer(hidden_states)) for layer in (attn.to_k, attn.to_v))
         else:
             k, v = self._words(attn, encoder_hidden_states)
-        mixed = self._compute(q, k, v).transpose(1, 2).flatten(2)
+        if encoder_hidden_states is not None and (watches := self._watches.get(attn)):
+            mixed, lse = self._with_lse(q, k, v)
+            for name, see in watches:
+                see(WordAttention(name, encoder_hidden_states, q, k, lse))
+        else:
+            mixed = self._compute(q, k, v)
+        mixed = mixed.transpose(1, 2).flatten(2)
         answer: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         if len(shape) == 4:
             answer = answer.transpose(1, 2).reshape(shape)

@@ -22,10 +22,11 @@ class Sdpa:
         return mixed
 
     def use(self, network: Module) -> None:
+        from modules.attention.lse import fused
         from modules.attention.processor import KernelProcessor
 
         diffusers_network: Any = network
-        diffusers_network.set_attn_processor(KernelProcessor(self.compute))
+        diffusers_network.set_attn_processor(KernelProcessor(self.compute, fused))
 
 
 KERNELS.add("sdpa", Sdpa())

@@ -27,8 +27,10 @@ class Xformers:
         return mixed.transpose(1, 2)
 
     def use(self, network: Module) -> None:
+        from modules.attention.processor import KernelProcessor
+
         diffusers_network: Any = network
-        diffusers_network.enable_xformers_memory_efficient_attention()
+        diffusers_network.set_attn_processor(KernelProcessor(self.compute))
 
 
 def _probe() -> str:

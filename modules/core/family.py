@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from modules.core.moments import PaintedStep
+    from modules.core.moments import PaintedStep, Word, WordAttention
     from modules.core.request import GenerationRequest
 
 
@@ -119,6 +120,16 @@ class Family(Protocol):
 
     def encode_prompt(self, prompt: str, clip_skip: int, negative: bool = False) -> Conditioning:
         """One prompt in A1111's grammar -> embeddings (1, tokens, width). negative: what to keep away from."""
+        ...
+
+    def prompt_words(self, prompt: str) -> Sequence[Word]:
+        """The words of such a text and where they stand in its embeddings; none for a family that cannot say."""
+        ...
+
+    def watching(self, see: Callable[[WordAttention], None], layers: Collection[str]) -> AbstractContextManager[None]:
+        """Within it `see` is shown what these cross-attentions of the denoiser compare, at every call; the answers
+        stay the same to the bit. layers: their names in `networks["unet"]`. Raises BadRequest for a family without.
+        """
         ...
 
     def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,10 +50,47 @@ class Turn:
 
 @dataclass(frozen=True)
 class PromptPart:
-    """One part of a prompt joined by AND, and its weight."""
+    """One part of a prompt joined by AND, its weight, and the text that the encoder read for this step."""
 
     conditioning: Conditioning  # embeddings (1, tokens, width)
     weight: float = 1.0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a prompt, and its weight. tokens: where it stands among all tokens of the embeddings, marks counted."""
+
+    text: str
+    tokens: tuple[int, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class WordAttention:
+    """What one cross-attention compares: each place of the unfinished picture with each token of the words.
+
+    layer: its name in the denoiser. words: the embeddings it was given, (rows, tokens, width).
+    q: (rows, heads, places, width), k: (rows, heads, tokens, width). lse: (rows, heads, places), fp32, the logarithm of
+    the sum over all tokens of exp(q k / sqrt(width)).
+    """
+
+    layer: str
+    words: Tensor
+    q: Tensor
+    k: Tensor
+    lse: Tensor
+
+    def probabilities(self, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """How much of each place's attention these tokens have, mean over the heads: (rows, tokens, places), fp32.
+
+        exp(q k / sqrt(width) - lse), which is the softmax's own column: over all tokens they add up to 1.
+        """
+        which = list(rows)
+        chosen = self.k[which][:, :, list(tokens)].float() / sqrt(self.q.shape[-1])
+        scores = chosen @ self.q[which].float().transpose(-1, -2)
+        shares: Tensor = (scores - self.lse[which][:, :, None]).exp().mean(1)
+        return shares
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ class Prompts:
 
     def at(self, step: int) -> tuple[PromptPart, ...]:
         """The parts in force at a 0-based step."""
-        return tuple(PromptPart(self.encoded[part.at(step), False], part.weight) for part in self.parts)
+        texts = [(part, part.at(step)) for part in self.parts]
+        return tuple(PromptPart(self.encoded[text, False], part.weight, text) for part, text in texts)
 
     def uncond_at(self, step: int) -> Conditioning | None:
         return None if self.negative is None else self.encoded[self.negative.at(step), True]

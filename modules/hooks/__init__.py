@@ -1,10 +1,10 @@
 """The public door for extensions: the marker, and the values the hooks speak. Import from here only."""
 
 from modules.core.errors import BadRequest, Busy, CannotSave, NotThere, QueueFull, TaffyError
-from modules.core.events import Answered, Frame
+from modules.core.events import Answered, Attached, Frame
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard, Conditioning, Family, NoiseLevels
-from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState, Turn
+from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState, Turn, Word, WordAttention
 from modules.core.request import GenerationRequest
 from modules.hooks.engine_values import Bench, EngineJob, NewSampler, Question, Technique
 from modules.hooks.front_values import (
@@ -27,6 +27,7 @@ from modules.hooks.specs import API_VERSION, hookimpl
 __all__ = [
     "API_VERSION",
     "Answered",
+    "Attached",
     "BadRequest",
     "Bench",
     "Busy",
@@ -63,5 +64,7 @@ __all__ = [
     "TaffyError",
     "Technique",
     "Turn",
+    "Word",
+    "WordAttention",
     "hookimpl",
 ]

@@ -117,6 +117,10 @@ class Page(Protocol):
         """VAEs in files of their own that can take the place of a checkpoint's."""
         ...
 
+    def without_words(self, prompt: str) -> Sequence[tuple[str, str]]:
+        """Each word of a prompt in order, and the prompt without it."""
+        ...
+
     def sampler_names(self) -> Sequence[str]:
         """The samplers that can be chosen, those of extensions included."""
         ...
@@ -191,6 +195,10 @@ class Desk(Page, Protocol):
 
     def bring(self, picture: bytes, owner: str) -> str:
         """Keep an input picture (PNG, JPEG, WebP); its id goes into a request. Raises BadRequest, CannotSave."""
+        ...
+
+    def inputs(self, request: GenerationRequest, owner: str) -> Mapping[str, bytes]:
+        """All input pictures that a request names, by id. Raises NotThere."""
         ...
 
     def input_png(self, input_id: str, owner: str) -> bytes:

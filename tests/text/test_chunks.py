@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.text.chunks import COMMA, Chunk, chunks, count_tokens
+from modules.text.chunks import COMMA, Chunk, chunks, count_tokens, words_of
 from modules.text.tokenizer import BOS, EOS, clip_tokenizer
 
 CAT, DOG = 2368, 1929
@@ -87,3 +87,25 @@ def test_the_count_is_what_the_last_window_holds_and_full_ones_before() -> None:
 
 def test_the_count_is_of_the_longest_text_without_comments() -> None:
     assert count_tokens("cat [dog dog dog:cat:.5] AND cat # not counted") == 4
+
+
+def test_a_word_says_where_its_tokens_stand() -> None:
+    found = words_of("a  Café, (unbelievableness:1.2) t-shirt")
+    assert [word.text for word in found] == ["a", "Café", "unbelievableness", "t-shirt"]
+    assert [word.tokens[0] for word in found][:2] == [1, 2]
+    assert len(found[2].tokens) > 1, "a word of several tokens is one word"
+    assert found[2].weight == 1.2
+    assert len(found[3].tokens) == 3
+
+
+def test_the_tokens_of_words_are_those_of_the_windows() -> None:
+    text = "cat " * 70 + ", (dog:1.5) " + "cat " * 9 + "BREAK dog"
+    ids = [token for chunk in chunks(text) for token in chunk.ids]
+    found = [(word.text, ids[word.tokens[0]]) for word in words_of(text)]
+    assert found == [("cat", CAT)] * 70 + [("dog", DOG)] + [("cat", CAT)] * 9 + [("dog", DOG)]
+    assert words_of(text)[-1].tokens == (2 * 77 + 1,)
+
+
+def test_a_learned_word_stands_where_its_vectors_do() -> None:
+    (first, second) = words_of("dog cat", words={(DOG,): (50_000, 50_001)})
+    assert (first.text, first.tokens, second.tokens) == ("dog", (1, 2), (3,))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from math import log, sqrt
 from typing import Any
@@ -14,7 +15,9 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
+from modules.attention.watching import watching
 from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
+from modules.core.moments import Word, WordAttention
 from modules.core.scarcity import is_lack_of_memory
 from modules.families.device import Device
 from modules.families.offload import Offload
@@ -24,7 +27,7 @@ from modules.families.unet.kernel import use_kernel
 from modules.families.unet.layers import adapter_layers
 from modules.families.unet.text import encode_prompt
 from modules.families.unet.vae import Vae
-from modules.text.chunks import Words
+from modules.text.chunks import Words, words_of
 
 logger = logging.getLogger(__name__)
 Facts = Callable[[], Mapping[str, str]]
@@ -147,6 +150,12 @@ class UnetFamily:
             pooled = torch.cat([pooled, pooled.new_tensor([[BAD if negative else GOOD]])], dim=1)
         dtype = self._device.torch_dtype
         return Conditioning(states.to(dtype), None if pooled is None else pooled.to(dtype))
+
+    def prompt_words(self, prompt: str) -> tuple[Word, ...]:
+        return words_of(prompt, words=self.words)
+
+    def watching(self, see: Callable[[WordAttention], None], layers: Collection[str]) -> AbstractContextManager[None]:
+        return watching(self.unet, see, layers)
 
     @torch.no_grad()
     def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:

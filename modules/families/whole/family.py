@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from inspect import signature
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from modules.core.errors import BadRequest
 from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
-from modules.core.moments import PaintedStep
+from modules.core.moments import PaintedStep, WordAttention
 from modules.core.request import GenerationRequest
 from modules.families.device import Device
 from modules.families.whole.steps import run
@@ -110,6 +111,12 @@ class PipelineFamily:
         self._refuse()
 
     def encode_prompt(self, prompt: str, clip_skip: int, negative: bool = False) -> Conditioning:
+        self._refuse()
+
+    def prompt_words(self, prompt: str) -> tuple[()]:
+        return ()
+
+    def watching(self, see: Callable[[WordAttention], None], layers: Collection[str]) -> AbstractContextManager[None]:
         self._refuse()
 
     def denoise(self, x: Tensor, sigma: float, conditioning: Conditioning) -> Tensor:

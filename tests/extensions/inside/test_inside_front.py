@@ -177,3 +177,70 @@ def test_the_oldest_records_go_when_there_is_no_room(app: App, first: Picture) -
     assert [piece.key for piece in desk.pieces()] == [newest.key]
     with pytest.raises(NotThere, match="not kept"):
         asked(app, "GET", "steps", picture=first.id)
+
+
+def test_nobody_looks_at_words_until_somebody_asks_and_then_it_is_kept(app: App) -> None:
+    (picture,) = made(app, sampler="Euler a", seed=40, steps=3)
+    assert asked(app, "GET", "words", picture=picture.id) == [{"missing": True}]
+    told = asked(app, "GET", "words", picture=picture.id, make="1")
+    assert [one["step"] for one in told] == [0, 1, 2]
+    assert told[0]["words"] == [[0, "a"], [0, "cat"]]
+    assert asked(app, "GET", "words", picture=picture.id) == told
+
+
+def test_words_of_a_branch_are_those_of_its_own_way(app: App) -> None:
+    (picture,) = made(app, sampler="Euler a", seed=42, steps=3)
+    (other,) = branch(app, picture, 1, prompt="a rocket", sampler="Heun", noise_seed=9)
+    told = asked(app, "GET", "words", picture=other.id, make="1")
+    assert [one["step"] for one in told] == [0, 1, 2]
+    assert told[2]["words"] == [[0, "a"], [0, "rocket"]]
+
+
+def test_words_are_watched_while_a_picture_is_made_if_somebody_wants_it(app: App) -> None:
+    app.extending.change_settings("inside", {"watch": True})
+    (picture,) = made(app, seed=43, steps=2)
+    app.extending.change_settings("inside", {"watch": False})
+    assert [one["step"] for one in asked(app, "GET", "words", picture=picture.id)] == [0, 1]
+
+
+def test_the_channels_of_a_step_say_mean_and_deviation(app: App) -> None:
+    (picture,) = made(app, seed=44, steps=2)
+    (channels,) = asked(app, "GET", "latent", picture=picture.id, step="1")
+    assert [channel["grid"] for channel in channels] == [[12, 16]] * 4
+    assert all(channel["deviation"] > 0 for channel in channels)
+
+
+def test_a_step_can_be_taken_to_pieces(app: App) -> None:
+    (picture,) = made(app, seed=45, steps=2)
+    pieces = {piece["name"]: piece for piece in asked(app, "GET", "parts", picture=picture.id, step="1")}
+    assert list(pieces) == ["start", "x", "cond", "uncond", "difference"]
+    assert abs(pieces["start"]["channels"][0]["deviation"] / 14.6 - 1) < 0.2, "noise of the first level"
+    assert pieces["difference"]["src"] == ""
+    assert pieces["cond"]["src"] != pieces["uncond"]["src"]
+    means = [pieces[name]["channels"][2]["mean"] for name in ("cond", "uncond", "difference")]
+    assert means[0] - means[1] == pytest.approx(means[2], abs=1e-5)
+
+
+def test_without_guidance_there_is_one_answer(app: App) -> None:
+    (picture,) = made(app, seed=46, steps=2, cfg_scale=1)
+    assert [one["name"] for one in asked(app, "GET", "parts", picture=picture.id, step="0")] == ["start", "x", "cond"]
+
+
+def test_the_vae_alone_loses_something_and_says_how_much(app: App, first: Picture) -> None:
+    (told,) = asked(app, "GET", "vae", picture=first.id)
+    assert told["mean"] > 0
+    assert 0 < told["psnr"] < 60
+    assert all(told[name].startswith("data:image/png") for name in ("before", "after", "error"))
+    (told,) = asked(app, "GET", "vae", picture=first.id, source="1")
+    assert "did not start from another" in told["error"]
+
+
+def test_a_picture_from_a_picture_shows_its_noised_start(app: App, first: Picture) -> None:
+    image = app.inputs.put(ME, app.gallery.file(first.id, ME).read_bytes()).id
+    (picture,) = made(app, seed=47, image=image, strength=0.4)
+    (known,) = asked(app, "GET", "steps", picture=picture.id)
+    assert known["image"]
+    (start, *_) = asked(app, "GET", "parts", picture=picture.id, step="0")
+    assert start["channels"][0]["deviation"] < 10, "less noise than a start from noise alone has"
+    (told,) = asked(app, "GET", "vae", picture=picture.id, source="1")
+    assert told["mean"] > 0

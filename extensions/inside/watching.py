@@ -1,0 +1,130 @@
+"""Where the words of the prompt look while the network is asked: shares of the attention, for words alone.
+
+After DAAM (Tang et al. 2022, "What the DAAM"): the mean over heads and decoder layers, here from each layer's own
+log-sum-exp, so that nothing of the network's own computation changes.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from modules.hooks import EngineJob, Family, PromptPart, StepState, Technique, Word, WordAttention
+
+from .layers import grid_of, layers_of
+from .maps import grid, line
+
+MOST_WORDS = 60  # of each part of a prompt
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A part of the prompt the network is asked about, and its words."""
+
+    part: PromptPart
+    words: tuple[Word, ...]
+
+    @property
+    def tokens(self) -> list[int]:
+        return [token for word in self.words for token in word.tokens]
+
+    def rows(self, words: Tensor) -> list[int]:
+        """Which rows of a call are about this part. words: (rows, tokens, width)."""
+        own = self.part.conditioning.embeddings[0, : words.shape[1]]
+        return [row for row, given in enumerate(words) if torch.equal(given, own)]
+
+
+class Watching(Technique):
+    """at_once: each step's maps are told when it is done; else all of a picture's are kept with its job at its end."""
+
+    def __init__(self, job: EngineJob, family: Family, at_once: bool = False, most: int = MOST_WORDS) -> None:
+        """most: words of each part of the prompt, the first ones."""
+        request = job.request
+        _, rows, columns = family.latent_shape(request.width, request.height)
+        self._job, self._family, self._at_once, self._most = job, family, at_once, most
+        self._layers = layers_of(family, rows, columns)
+        self._asked: list[Asked] = []
+        self._open = False  # a call is under way that somebody steps by; inversions are none
+        self._seen: dict[tuple[int, str], list[Tensor]] = {}
+        self._calls: list[list[Tensor]] = []  # of this step; for each part (pictures, words, rows, columns)
+        self._done: list[int] = []  # steps of each pass
+        self._lines: list[list[bytes]] = []  # of each picture
+        self._first = 0
+        self._entered = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._entered.enter_context(self._family.watching(self.see, self._layers))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered.close()
+
+    def before_predict(self, state: StepState) -> None:
+        """Note what will be asked; nothing if somebody knows the answer already."""
+        self._seen, self._open = {}, state.prediction is None
+        parts = state.prompt if self._open else ()
+        self._asked = [Asked(part, tuple(self._family.prompt_words(part.text))[: self._most]) for part in parts]
+
+    def see(self, look: WordAttention) -> None:
+        """One layer of one call."""
+        for number, asked in enumerate(self._asked if self._open else ()):
+            if asked.words and (rows := asked.rows(look.words)):
+                shares = look.probabilities(rows, asked.tokens)  # (rows, tokens, places)
+                of_words = [own.sum(1) for own in shares.split([len(word.tokens) for word in asked.words], 1)]
+                self._seen.setdefault((number, look.layer), []).append(torch.stack(of_words, 1))
+
+    def after_call(self, state: StepState) -> None:
+        self._open = False
+        if self._seen:
+            self._calls.append([self._mean(number, state.x) for number in range(len(self._asked))])
+
+    def _mean(self, part: int, x: Tensor) -> Tensor:
+        """Over the layers, on one grid: (pictures, words, rows, columns). x: the latents of the call."""
+        pictures, _, rows, columns = x.shape
+        size = grid(rows, columns)
+        found = [torch.zeros(pictures, 0, *size)]
+        for (number, _), calls in self._seen.items():
+            if number == part:
+                shares = torch.cat(calls)[:pictures].float()  # a negative prompt of the same words has rows too
+                shares = shares.unflatten(-1, grid_of(shares.shape[-1], rows, columns))
+                found.append(interpolate(shares, size, mode="bilinear", antialias=True).cpu())
+        return torch.stack(found[1:]).mean(0) if found[1:] else found[0]
+
+    def after_step(self, state: StepState) -> None:
+        """A line for each picture of the batch."""
+        if len(self._done) <= state.turn:
+            self._done.append(state.steps)
+        if not self._calls:
+            return
+        step = sum(self._done[: state.turn]) + state.step
+        maps = torch.cat([torch.stack(calls).mean(0) for calls in zip(*self._calls, strict=True)], 1)
+        words = [(number, word.text) for number, asked in enumerate(self._asked) for word in asked.words]
+        self._calls = []
+        self._first = state.first_picture
+        self._lines = self._lines or [[] for _ in maps]
+        for row, of_picture in enumerate(maps.numpy().astype(np.float32)):
+            self._tell(row, step, line(step, words, of_picture))
+
+    def _tell(self, row: int, step: int, told: bytes) -> None:
+        if self._at_once:
+            self._job.attach(f"words-{row}-{step}", told)
+        else:
+            self._lines[row].append(told)
+
+    def before_decode(self, latent: Tensor, index: int) -> None:
+        """The maps of a batch are complete when its first picture is."""
+        request = self._job.request
+        own = request.variation_seed if request.variation_strength else request.seed
+        for row, lines in enumerate(self._lines):
+            if lines:
+                self._job.attach(f"words-{own + self._first + row}", b"".join(lines))
+        self._lines, self._done = [], []
