@@ -87,12 +87,12 @@ def _vae(picture: Picture, desk: Desk, source: bool) -> Iterator[bytes]:
     if request is None or (source and not request.image):
         raise NotThere("this picture did not start from another one", "look at the picture itself")
     png = desk.input_png(request.image, picture.owner) if source else desk.png(picture.id, picture.owner)
-    payload = {"checkpoint": request.checkpoint, "vae": request.vae}
+    payload: Any = {"checkpoint": request.checkpoint, "vae": request.vae}
     for one in desk.ask(picture.job, "round trip", payload, {"picture": png}):
         back = Image.open(BytesIO(one.data)).convert("RGB")
         before = Image.open(BytesIO(png)).convert("RGB").crop((0, 0, *back.size))
         found = difference(before, back)
-        about = {"mean": found.mean, "psnr": found.psnr, "error": found.src}
+        about = {"mean": found.mean, "psnr": found.psnr, "lost": found.src}
         yield line({**about, "before": data_url(before, "PNG"), "after": data_url(back, "PNG")})
 
 

@@ -35,7 +35,8 @@ def parts(question: Question, bench: Bench) -> Iterator[Answered]:
         for name, latents in pieces(told, float(payload["cfg_scale"])).items():
             scaled = latents / hypot(1, seen[name]) if name in seen else latents  # as bright as a picture's latents
             shown = b"" if name == "difference" else jpeg(bench.picture(family, scaled.to(family.device)))
-            yield Answered({"name": name, "channels": channels(latents[0].numpy())}, shown)
+            about: Any = {"name": name, "channels": channels(latents[0].numpy())}
+            yield Answered(about, shown)
 
 
 def pieces(told: dict[str, Tensor], cfg_scale: float) -> dict[str, Tensor]:

@@ -79,8 +79,10 @@ class Watching(Technique):
         for number, asked in enumerate(self._asked if self._open else ()):
             if asked.words and (rows := asked.rows(look.words)):
                 shares = look.probabilities(rows, asked.tokens)  # (rows, tokens, places)
-                of_words = [own.sum(1) for own in shares.split([len(word.tokens) for word in asked.words], 1)]
-                self._seen.setdefault((number, look.layer), []).append(torch.stack(of_words, 1))
+                whose = [at for at, word in enumerate(asked.words) for _ in word.tokens]
+                of_words = shares.new_zeros(len(shares), len(asked.words), shares.shape[-1])
+                of_words.index_add_(1, torch.tensor(whose, device=shares.device), shares)
+                self._seen.setdefault((number, look.layer), []).append(of_words)
 
     def after_call(self, state: StepState) -> None:
         self._open = False
@@ -95,7 +97,7 @@ class Watching(Technique):
         for (number, _), calls in self._seen.items():
             if number == part:
                 shares = torch.cat(calls)[:pictures].float()  # a negative prompt of the same words has rows too
-                shares = shares.unflatten(-1, grid_of(shares.shape[-1], rows, columns))
+                shares = shares.reshape(*shares.shape[:-1], *grid_of(shares.shape[-1], rows, columns))
                 found.append(interpolate(shares, size, mode="bilinear", antialias=True).cpu())
         return torch.stack(found[1:]).mean(0) if found[1:] else found[0]
 

@@ -19,7 +19,7 @@ from .routes import body
 KEY = "weights-{seed}"
 MOST = 24  # words at once
 SIDE = 256  # pixels of the longer side of what is compared
-LITTLE = frozenset({"a", "an", "the", "of", "on", "in", "at", "by", "with", "and", "or", "to", "from", "for", "as", "is"})
+LITTLE = frozenset({"a", "an", "the", "of", "on", "in", "at", "by", "with", "and", "or", "to", "from", "for", "as"})
 LIVING = frozenset({"waiting", "running"})
 
 

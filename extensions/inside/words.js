@@ -118,14 +118,14 @@ export class Words {
     }
   }
 
-  /** Shares of a word, of one step or added up over all, the largest 1; null where it was not. */
+  /** Shares of a word, of one step or added up over all, from 0 (the least) to 1 (the most); null where it was not. */
   shares(key) {
     const steps = (this.single.checked ? [this.steps[this.step]] : this.steps).filter((one) => one?.found.has(key));
     if (!steps.length) return null;
     const sums = new Float32Array(steps[0].found.get(key).length);
     for (const { scale, found } of steps) found.get(key).forEach((level, at) => (sums[at] += level * scale));
-    const most = Math.max(...sums);
-    return { grid: steps[0].grid, shares: sums.map((sum) => (most ? sum / most : 0)) };
+    const [least, most] = [Math.min(...sums), Math.max(...sums)];
+    return { grid: steps[0].grid, shares: sums.map((sum) => (sum - least) / (most - least || 1)) };
   }
 
   draw() {

@@ -230,7 +230,7 @@ def test_the_vae_alone_loses_something_and_says_how_much(app: App, first: Pictur
     (told,) = asked(app, "GET", "vae", picture=first.id)
     assert told["mean"] > 0
     assert 0 < told["psnr"] < 60
-    assert all(told[name].startswith("data:image/png") for name in ("before", "after", "error"))
+    assert all(told[name].startswith("data:image/png") for name in ("before", "after", "lost"))
     (told,) = asked(app, "GET", "vae", picture=first.id, source="1")
     assert "did not start from another" in told["error"]
 

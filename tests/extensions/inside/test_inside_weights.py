@@ -36,11 +36,12 @@ def test_a_word_is_left_out_by_a_job_with_the_same_seed(app: App) -> None:
 
 def test_those_that_wait_are_stopped_together(app: App) -> None:
     (picture,) = made(app, seed=61, steps=3)
-    app.queue.pause("test") if hasattr(app.queue, "pause") else None
-    asked(app, "POST", "weigh", body={"picture": picture.id, "words": [0, 1]})
+    app.queue.pause(ME, True)
+    (told,) = asked(app, "POST", "weigh", body={"picture": picture.id, "words": [0, 1]})
+    assert [one["state"] for one in told["left"]] == ["waiting", "waiting"]
     (told,) = asked(app, "POST", "weigh-stop", body={"picture": picture.id})
-    states = [ended(app, one["job"]).state for one in told["left"]]
-    assert "cancelled" in states
+    app.queue.pause(ME, False)
+    assert [one["state"] for one in told["left"]] == ["cancelled", "cancelled"]
 
 
 @pytest.mark.parametrize("words", [[], [2], ["cat"], None, [-1]])

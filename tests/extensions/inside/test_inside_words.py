@@ -41,7 +41,8 @@ def watched(inside: Studio, packed: dict[str, bytes] = WATCH, **values: Any) -> 
 
 def maps(told: dict[str, Any]) -> NDArray[np.float64]:
     levels = np.frombuffer(b64decode(told["maps"]), np.uint8).reshape(-1, *told["grid"])
-    return levels * told["scale"] / 255
+    shares: NDArray[np.float64] = levels * told["scale"] / 255
+    return shares
 
 
 @pytest.mark.parametrize("kernel", ["sdpa", "chunked", "sliced"])
@@ -133,7 +134,7 @@ def test_rows_are_found_by_what_they_say(inside: Studio) -> None:
         with Watching(job, family) as watching, torch.no_grad():
             watching.before_predict(state)
             rows = torch.cat([parts[number].conditioning.embeddings for number in order])
-            for each in [rows] if at_once else rows.split(1):
+            for each in [rows] if at_once else list(rows[:, None]):
                 family.denoise(x.expand(len(each), -1, -1, -1), 2.0, replace(parts[0].conditioning, embeddings=each))
             return [watching._mean(number, x) for number in (0, 1)]
 
