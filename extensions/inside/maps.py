@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,3 +34,11 @@ def line(step: int, words: Sequence[tuple[int, str]], maps: NDArray[np.float32])
         "maps": b64encode(levels.tobytes()).decode(),
     }
     return json.dumps(about).encode() + b"\n"
+
+
+def shares(told: bytes) -> dict[tuple[int, str], NDArray[np.float64]]:
+    """What `line` told: (part of the prompt, word) -> (rows, columns). Of a word that stands twice the last."""
+    about = json.loads(told)
+    levels = np.frombuffer(b64decode(about["maps"]), np.uint8).reshape(-1, *about["grid"])
+    words = [(int(part), str(word)) for part, word in about["words"]]
+    return dict(zip(words, levels * (about["scale"] / 255), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -135,8 +135,8 @@ class Turns:
         return [*(b - a for a, b in zip([began, *stamps], stamps, strict=False)), ended - began]
 
 
-def engine_on(models: Path, cache: Path, options: Namespace) -> tuple[Engine, Manager]:
-    """The worker's own parts, wired as it wires them, without extensions."""
+def engine_on(models: Path, cache: Path, options: Namespace, extensions: Sequence[Path] = ()) -> tuple[Engine, Manager]:
+    """The worker's own parts, wired as it wires them. extensions: folders of them."""
     from modules.engine.engine import Engine
     from modules.families.device import pick_device
     from modules.hooks.engine_host import EngineHost
@@ -147,7 +147,8 @@ def engine_on(models: Path, cache: Path, options: Namespace) -> tuple[Engine, Ma
     from modules.upscalers.upscalers import Upscalers
 
     device = pick_device(options.use_cpu, options.precision, "automatic")
-    host = EngineHost([])
+    host = EngineHost(list(extensions))
+    host.load()
     host.register(PreviewPlugin(cache, (models,)), "preview")
     manager = Manager(Index((models,)), device, cache)
     return Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager
