@@ -154,7 +154,8 @@ def fitted(found: NDArray[np.float64], size: Sequence[int]) -> NDArray[np.float6
     """A map between its least and its most, at another size."""
     near = Image.fromarray(found.astype(np.float32)).resize((size[1], size[0]), Image.Resampling.BILINEAR)
     values = np.asarray(near, np.float64)
-    return (values - values.min()) / (np.ptp(values) or 1)
+    scaled: NDArray[np.float64] = (values - values.min()) / (np.ptp(values) or 1)
+    return scaled
 
 
 def mask_of(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
