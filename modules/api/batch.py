@@ -110,8 +110,9 @@ def files_in(folder: str) -> list[Path]:
 
 def brought(app: App, path: Path, owner: str) -> Input:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        if not 0 < (size := path.stat().st_size) <= MAX_BYTES:  # those of /proc have no size, and may never end
+            raise BadRequest(f"a picture has 1 byte to {MAX_BYTES // 1_000_000} MB, this file has {size}")
+        data = path.read_bytes()
     except OSError as error:
         raise BadRequest(f"the file cannot be read: {error.strerror or error}") from error
     return app.inputs.put(owner, data)

@@ -161,9 +161,20 @@ async def read_json(request: Request) -> dict[str, Any]:
         values = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"the request is not readable JSON: {error}") from error
+    if rb"\ud" in body.lower() and has_half_letters(values):
+        raise BadRequest("the request has a letter that is cut in half (\\ud800 to \\udfff without the other half)")
     if not isinstance(values, dict):
         raise BadRequest(f"the request must be a JSON object, got {type(values).__name__}")
     return values
+
+
+def has_half_letters(values: object) -> bool:
+    """Whether a text somewhere in it is no Unicode: nothing that keeps texts takes it."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 async def watch(app: App, person: Person, heartbeat: float) -> AsyncIterator[str]:

@@ -19,6 +19,8 @@ def contained(root: Path, name: str) -> Path:
     try:
         base = root.resolve()
         path = (base / name).resolve()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.lstat()  # what is too long for the disk is told here, and not by whoever looks for the file
     except (ValueError, OSError, RuntimeError) as error:  # lone surrogates, names too long, links in a circle
         raise nowhere from error
     if path == base or not path.is_relative_to(base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,19 @@ def test_an_empty_folder_is_said_to_be_empty(standing: Server, tmp_path: Path) -
     (tmp_path / "empty").mkdir()
     answer = batch(standing, folder=str(tmp_path / "empty"))
     assert answer.json()["error"] == "the folder has 0 files, a batch has 1 to 1000"
+
+
+def test_files_that_have_no_size_or_too_much_are_not_read(standing: Server, tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(10**12)  # takes no room
+    answer = batch(standing, folder=str(tmp_path)).json()
+    assert [one["name"] for one in answer["refused"]] == ["empty.png", "huge.png"]
+    assert all("1 byte to 300 MB" in one["reason"] for one in answer["refused"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc")
+def test_files_that_never_end_are_not_read(standing: Server) -> None:
+    answer = batch(standing, folder="/proc/self")
+    assert answer.status_code == 202
+    assert answer.json()["ids"] == []

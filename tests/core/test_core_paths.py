@@ -100,7 +100,7 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
         write_atomically(tmp_path / "file" / "below", b"new")
 
 
-@pytest.mark.parametrize("name", ["\ud800", "loop", "loop/x"])
+@pytest.mark.parametrize("name", ["\ud800", "loop", "loop/x", "x" * 300, "x/" * 3000])
 def test_a_name_no_disk_can_follow_is_not_there(name: str, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(NotThere):
