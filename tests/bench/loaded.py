@@ -11,6 +11,7 @@ from pathlib import Path
 from modules.api.server import make_server
 from modules.app import build
 from modules.core.settings import Settings
+from modules.jobs.film import Films
 from modules.manager.index import FOLDER
 from modules.ui.page import mount
 from tests.api.conftest import serving
@@ -19,6 +20,7 @@ from tests.workers import Installed, NoiseConfig, noise_process
 
 WORD = "correct horse"
 STEP = NoiseConfig(step_seconds=0.02, frame_side=64)
+FILMS = 2_000_000  # bytes of previews that are kept: full in seconds, where a real server needs its first hour
 
 
 def main(folder: Path, users: int) -> None:
@@ -28,6 +30,7 @@ def main(folder: Path, users: int) -> None:
     app.access.throttle.seconds = lambda address: 0.0  # type: ignore[method-assign]  # all come from one address
     for number in range(users):
         app.access.users.add(f"user{number}", "user", WORD)
+    app.watchers.films = Films(FILMS)
     app.start()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

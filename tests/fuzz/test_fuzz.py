@@ -33,6 +33,7 @@ SECRETS = (MARK.encode(), b"root:x:0:0:", b"SQLite format 3\0", b"def main(argv:
 READ = 4_000_000  # bytes of an answer
 NETWORK = ("/models/hub", "/models/downloads")  # ask the network, where tests have none
 ENDLESS = "heartbeat"
+GRADIOS = ("gradio", "/static/", "/assets/", "/svelte/")  # routes of its own: a name too long for the disk is 500 there
 MOST_FIELDS = 80  # a form of the page has fewer
 
 
@@ -226,7 +227,9 @@ def test_no_path_leads_outside_or_takes_long(fuzzed: Fuzzed, count: int) -> None
         seconds, status, body = quickest(attempt)
         wrong.unless(not any(secret in body for secret in SECRETS), f"{number} escaped: {what}")
         wrong.unless(seconds <= LONGEST, f"{number} took {seconds:.1f} s: {what}")
-        wrong.unless(status < 500 or "gradio" in what, f"{number} got {status}: {what} {body[:300]!r}")
+        wrong.unless(
+            status < 500 or any(part in what for part in GRADIOS), f"{number} got {status}: {what} {body[:300]!r}"
+        )
     assert not wrong, "\n".join(wrong[:9])
     assert fuzzed.outside() == outside
     assert fuzzed.peak - before <= MOST
