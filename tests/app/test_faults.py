@@ -72,6 +72,10 @@ def submitted(app: App, seed: int) -> str | None:
         return None
 
 
+def has_failed(app: App, ids: list[str]) -> bool:
+    return any(job(app, id).state == "failed" for id in ids)
+
+
 def is_sound(database: Path) -> bool:
     with closing(sqlite3.connect(database)) as db:
         return db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -87,7 +91,7 @@ def test_on_a_full_disk_jobs_fail_with_the_reason_and_with_room_again_they_work(
     ids = [submitted(app, seed) for seed in range(12)]
     refused = ids.count(None)
     told = [id for id in ids if id]
-    until(lambda: refused == 12 or any(job(app, id).state == "failed" for id in told) or app.queue._endings)
+    until(lambda: refused == 12 or "could not be written" in app.watchers.worker.message or has_failed(app, told))
     disk.empty()
     fates = {id: ended(app, id) for id in told}
     for id, fate in fates.items():
