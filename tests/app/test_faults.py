@@ -18,6 +18,7 @@ import pytest
 from modules.app import App, build
 from modules.core.errors import BadSetting, CannotSave, TaffyError
 from modules.core.settings import Settings
+from modules.gallery import Saved
 from modules.manager.index import FOLDER
 from tests.app.asking import CAT, ME, SLOW, Start, ended, job, until
 from tests.headers import header_only
@@ -78,7 +79,7 @@ def has_failed(app: App, ids: list[str]) -> bool:
 
 def is_sound(database: Path) -> bool:
     with closing(sqlite3.connect(database)) as db:
-        return db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
 
 
 @pytest.mark.parametrize("leave", [0, 300_000])
@@ -176,7 +177,8 @@ def test_a_second_server_on_the_same_folder_refuses_and_changes_nothing(app: App
 
 def test_a_clock_that_jumps_changes_no_order_and_loses_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     app = start(noise_worker(SLOW))
-    ids, pictures = [], []
+    ids: list[str] = []
+    pictures: list[Saved] = []
     for clock in (2_000_000_000.0, 1_000_000_000.0, 4_000_000_000.0, 1_500_000_000.0):
         monkeypatch.setattr("time.time", lambda clock=clock: clock)
         ids.append(app.submit(CAT, ME))

@@ -148,13 +148,12 @@ def json_of(**values: object) -> bytes:
 
 def attempts(fuzzed: Fuzzed) -> list[Callable[[str, Random], tuple[str, Attempt]]]:
     """Everything that takes a name or a path: each route with one in it, and each field that names something."""
-    found: list[Callable[[str, Random], tuple[str, Attempt]]] = []
-    for method, route in fuzzed.routes:
-        if "{" in route and ENDLESS not in route:
-            found.append(lambda path, chance, method=method, route=route: in_route(fuzzed, method, route, path, chance))  # type: ignore[misc]
-    for make in (batch, named, gallery_picture, words, model_note, upload, event, asset):
-        found += 3 * [lambda path, chance, make=make: make(fuzzed, path, chance)]  # type: ignore[misc]
-    return found
+    routes = [(method, route) for method, route in fuzzed.routes if "{" in route and ENDLESS not in route]
+    fields = (batch, named, gallery_picture, words, model_note, upload, event, asset)
+    return [
+        *(partial(in_route, fuzzed, method, route) for method, route in routes),
+        *(3 * [partial(make, fuzzed) for make in fields]),
+    ]
 
 
 def in_route(fuzzed: Fuzzed, method: str, route: str, path: str, chance: Random) -> tuple[str, Attempt]:
