@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from modules.families.unet.quick import QuickFeedForward, QuickLinear, QuickResnet, has_one_dnn, quicken
-from tests.checkpoints import tiny_unet, tiny_vae
+from modules.families.unet.quick import (
+    QuickFeedForward,
+    QuickLinear,
+    QuickResnet,
+    QuickTransformer,
+    has_one_dnn,
+    quicken,
+)
+from tests.checkpoints import KINDS, tiny_networks, tiny_unet, tiny_vae
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.skipif(not has_one_dnn(), reason="this torch has no oneDNN")
@@ -36,6 +43,18 @@ def test_a_quickened_network_answers_the_same(build: Any) -> None:
     quicken(network)
     assert any(isinstance(module, QuickResnet) for module in network.modules())
     torch.testing.assert_close(answers(network, torch.float32), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_so_does_one_with_linear_projections_and_one_that_paints_seamless_tiles() -> None:
+    for seamless in (False, True):
+        network = tiny_networks(KINDS["sd2"])["unet"].eval()
+        for module in network.modules():
+            if seamless and isinstance(module, torch.nn.Conv2d):
+                module.padding_mode = "circular"
+        expected = answers(network, torch.float32)
+        quicken(network)
+        assert any(isinstance(module, QuickTransformer) for module in network.modules())
+        torch.testing.assert_close(answers(network, torch.float32), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_in_bf16_it_is_as_near_to_fp32_as_before() -> None:

@@ -6,11 +6,13 @@ product, gates next to what they gate, activations beside their input. Weights, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from diffusers.models.attention import FeedForward
 from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
@@ -22,12 +24,9 @@ def quicken(network: nn.Module) -> None:
     if not has_one_dnn():
         return
     for module in network.modules():
-        if type(module) is nn.Linear:
-            module.__class__ = QuickLinear
-        elif type(module) is FeedForward and _is_geglu(module):
-            module.__class__ = QuickFeedForward
-        elif type(module) is ResnetBlock2D and _is_plain(module):
-            module.__class__ = QuickResnet
+        kind: Any = type(module)
+        if kind in QUICK and QUICK[kind][1](module):
+            module.__class__ = QUICK[kind][0]
 
 
 def has_one_dnn() -> bool:
@@ -49,11 +48,26 @@ class QuickFeedForward(FeedForward):  # type: ignore[misc]
         layers: Any = self.net
         (value, gate), (value_bias, gate_bias) = layers[0].proj.weight.chunk(2), layers[0].proj.bias.chunk(2)
         answers = []
-        tokens: Any = hidden_states.flatten(0, -2)
-        for rows in tokens.split(ROWS):  # (rows, width)
+        for rows in hidden_states.flatten(0, -2).split(ROWS):  # (rows, width)
             gates = linear(rows, gate, gate_bias, "gelu")
-            answers.append(layers[2](linear(rows, value, value_bias).mul_(gates)))
+            answers.append(layers[2](linear_with(rows, value, value_bias, "mul", gates)))
         return torch.cat(answers).view_as(hidden_states)
+
+
+class QuickTransformer(Transformer2DModel):  # type: ignore[misc]
+    """The 1x1 convolutions around its blocks are products of tokens: nothing is brought into another order."""
+
+    def _operate_on_continuous_inputs(self, hidden_states: Tensor) -> tuple[Tensor, int]:
+        layers: Any = self
+        tokens = _tokens(layers.norm(hidden_states))
+        answer = linear(tokens, layers.proj_in.weight.flatten(1), layers.proj_in.bias)
+        return answer, answer.shape[-1]
+
+    def _get_output_for_continuous_inputs(self, hidden_states: Tensor, residual: Tensor, **sizes: int) -> Tensor:
+        last: Any = self.proj_out
+        answer = linear_with(hidden_states, last.weight.flatten(1), last.bias, "add", _tokens(residual))
+        batch, _, height, width = residual.shape
+        return answer.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
 class QuickResnet(ResnetBlock2D):  # type: ignore[misc]
@@ -64,16 +78,37 @@ class QuickResnet(ResnetBlock2D):  # type: ignore[misc]
         hidden = layers.conv1(silu(layers.norm1(input_tensor), inplace=True))
         if temb is not None:
             hidden.add_(layers.time_emb_proj(silu(temb))[:, :, None, None])
-        hidden = layers.conv2(silu(layers.norm2(hidden), inplace=True))
+        hidden = silu(layers.norm2(hidden), inplace=True)
         shortcut = input_tensor if layers.conv_shortcut is None else layers.conv_shortcut(input_tensor)
-        answer: Tensor = hidden.add_(shortcut)
-        return answer
+        return convolved_onto(shortcut, hidden, layers.conv2)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none") -> Tensor:
     """activation(x W^T + b) in one pass; "gelu" is the exact one."""
     answer: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none")
     return answer
+
+
+def linear_with(x: Tensor, weight: Tensor, bias: Tensor | None, sign: str, other: Tensor) -> Tensor:
+    """x W^T + b with `other` added ("add") or multiplied ("mul") in the same pass."""
+    answer: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, weight, bias, sign)
+    return answer
+
+
+def convolved_onto(other: Tensor, x: Tensor, layer: Any) -> Tensor:
+    """other + layer(x)"""
+    if layer.padding_mode == "zeros":
+        where = layer.padding, layer.stride, layer.dilation, layer.groups
+        onto = torch.ops.mkldnn._convolution_pointwise.binary
+        answer: Tensor = onto(x, other, layer.weight, layer.bias, *where, "add", 1.0, None, [], None)
+    else:  # a seamless picture
+        answer = layer(x).add_(other)
+    return answer
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """(batch, c, h, w) -> (batch, h * w, c): the same memory where channels lie innermost."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def _is_geglu(module: Any) -> bool:
@@ -89,3 +124,15 @@ def _is_plain(module: Any) -> bool:
         and not module.skip_time_act
         and module.output_scale_factor == 1
     )
+
+
+def _is_continuous(module: Any) -> bool:
+    return bool(module.is_input_continuous)
+
+
+QUICK: dict[Any, tuple[type[nn.Module], Callable[[Any], bool]]] = {  # class of diffusers -> ours, and for which of them
+    nn.Linear: (QuickLinear, lambda _: True),
+    FeedForward: (QuickFeedForward, _is_geglu),
+    Transformer2DModel: (QuickTransformer, _is_continuous),
+    ResnetBlock2D: (QuickResnet, _is_plain),
+}
