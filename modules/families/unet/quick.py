@@ -48,7 +48,8 @@ class QuickFeedForward(FeedForward):  # type: ignore[misc]
         layers: Any = self.net
         (value, gate), (value_bias, gate_bias) = layers[0].proj.weight.chunk(2), layers[0].proj.bias.chunk(2)
         answers = []
-        for rows in hidden_states.flatten(0, -2).split(ROWS):  # (rows, width)
+        tokens: Any = hidden_states.flatten(0, -2)
+        for rows in tokens.split(ROWS):  # (rows, width)
             gates = linear(rows, gate, gate_bias, "gelu")
             answers.append(layers[2](linear_with(rows, value, value_bias, "mul", gates)))
         return torch.cat(answers).view_as(hidden_states)
