@@ -7,13 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modules.core.errors import NotThere
-from modules.core.events import Answered
+from modules.core.errors import CannotSave, NotThere
+from modules.core.events import Answered, PictureMade
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.core.requests import input_ids
 from modules.gallery import Saved
+from modules.gallery.reading import read_picture
 from modules.hooks.front_values import Control, JobCard, Picture, Piece
 from modules.jobs.questions import ask, pieces
 from modules.text.without import without_words
@@ -127,6 +128,19 @@ class ExtensionDesk:
 
     def inputs(self, request: GenerationRequest, owner: str) -> Mapping[str, bytes]:
         return {id: self._app.inputs.read(id, owner) for id in input_ids(request)}
+
+    def adopt(self, picture: bytes, request: GenerationRequest, facts: Mapping[str, str], owner: str) -> Picture:
+        """A picture that was made elsewhere; see `Desk.adopt`."""
+        image = read_picture(picture).image.convert("RGB")
+        job = self._app.queue.journal.adopt(request, owner)
+        made = PictureMade(job.id, 0, request.seed, *image.size, image.tobytes(), facts)
+        try:
+            saved = self._app.gallery.save(job.id, owner, request, made)
+        except CannotSave:
+            self._app.queue.journal.forget(job.id)
+            raise
+        self._app.watchers.changed()
+        return picture_of(saved)
 
     def input_png(self, input_id: str, owner: str) -> bytes:
         return self._app.inputs.read(input_id, owner)

@@ -7,8 +7,9 @@ floats as in the loop: 65,536 bytes a call for a picture of 512 x 512 pixels by 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from modules.hooks import BadRequest
 
 MAGIC = "taffy-steps"
 FORMAT = 1
+MOST_HEAD = 1_000_000  # bytes of the line of JSON
 Floats = NDArray[np.float32]
 
 
@@ -39,7 +41,8 @@ class Record:
     """seed: of the first picture (the variation seed where there is one); those after it have the next ones.
 
     pictures: how many; they are the last rows of each x0. passes: steps of each pass. calls: in order.
-    problem: why there are no calls, in plain words; empty if there are.
+    problem: why there are no calls, in plain words; empty if there are. batch: the first seed and the number of pictures
+    of the batch that it is one of, where the others are left out; else zeros. made: on what, in plain words.
     """
 
     seed: int
@@ -47,6 +50,13 @@ class Record:
     passes: tuple[int, ...] = ()
     calls: tuple[Call, ...] = field(default=(), repr=False)
     problem: str = ""
+    batch: tuple[int, int] = (0, 0)
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def together(self) -> tuple[int, int]:
+        """The first seed and the number of pictures that were denoised together."""
+        return self.batch if self.batch[1] else (self.seed, self.pictures)
 
     @property
     def steps(self) -> int:
@@ -66,7 +76,14 @@ class Record:
         """The record of one of its pictures."""
         row = self.row(seed)
         rows = slice(row, row + 1 or None)
-        return replace(self, seed=seed, pictures=1, calls=tuple(replace(call, x0=call.x0[rows]) for call in self.calls))
+        batch = self.together if self.together[1] > 1 else (0, 0)
+        return replace(
+            self,
+            seed=seed,
+            pictures=1,
+            batch=batch,
+            calls=tuple(replace(call, x0=call.x0[rows]) for call in self.calls),
+        )
 
     def at(self, step: int) -> Call:
         """The last call of a 0-based step: in samplers of two calls a step the one that ended it."""
@@ -85,6 +102,8 @@ class Record:
             "passes": self.passes,
             "calls": [[call.step, call.sigma, call.last, *call.x0.shape] for call in self.calls],
             "problem": self.problem,
+            "batch": self.batch,
+            "made": dict(self.made),
         }
         numbers = (call.x0.astype("<f4", copy=False).tobytes() for call in self.calls)
         return b"".join([json.dumps(about).encode(), b"\n", *numbers])
@@ -102,17 +121,23 @@ def seeds_of(key: str) -> range:
 def unpacked(data: bytes) -> Record:
     """Raises BadRequest for anything that is no record."""
     try:
-        line, _, numbers = data.partition(b"\n")
-        about = json.loads(line)
+        end = data.find(b"\n", 0, MOST_HEAD)
+        about, numbers = json.loads(data[: max(end, 0)]), memoryview(data)[end + 1 :]
         if about["kind"] != MAGIC or about["format"] != FORMAT:
             raise ValueError(f"format {about['format']!r:.20}")
         calls, at = [], 0
         for step, sigma, last, *shape in about["calls"]:
-            count = int(np.prod(shape))
+            count = prod(shape)
+            if not all(isinstance(side, int) and side > 0 for side in shape):
+                raise ValueError(f"the shape {shape!r:.40}")
             x0 = np.frombuffer(numbers, "<f4", count, at).reshape(shape).astype(np.float32, copy=False)
             calls.append(Call(int(step), float(sigma), x0, bool(last)))
             at += 4 * count
         passes = tuple(int(steps) for steps in about["passes"])
-        return Record(int(about["seed"]), int(about["pictures"]), passes, tuple(calls), str(about["problem"]))
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        made = {str(name): str(value) for name, value in about.get("made", {}).items()}
+        first, together = about.get("batch", (0, 0))
+        batch = int(first), int(together)
+        seed, pictures = int(about["seed"]), int(about["pictures"])
+        return Record(seed, pictures, passes, tuple(calls), str(about["problem"]), batch, made)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadRequest(f"this record of steps cannot be read: {error}", "it may be damaged") from error

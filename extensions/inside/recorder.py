@@ -11,6 +11,7 @@ from torch import Tensor
 from modules.hooks import BadRequest, EngineJob, Prediction, StepState, Technique, Turn
 
 from .branch import Branch
+from .machine import machine
 from .record import Call, Record
 
 MOST_BYTES = 60_000_000  # of one record; a piece of a job's record may have 64 MB
@@ -75,7 +76,7 @@ class Inside(Technique):
         request = self._job.request
         own = request.variation_seed if request.variation_strength else request.seed
         pictures = min(request.batch_size, request.count - self._first)
-        record = Record(own + self._first, pictures, tuple(self._passes), tuple(self._calls))
+        record = Record(own + self._first, pictures, tuple(self._passes), tuple(self._calls), made=machine())
         if sum(call.x0.nbytes for call in record.calls) <= MOST_BYTES:
             return record
         words = TOO_LARGE.format(

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from modules.adding import Adding
 from modules.api.jobs import read_json
-from modules.api.local import must_be_local_owner
+from modules.api.local import is_local_owner, must_be_local_owner
 from modules.api.people import Asking, whose
 from modules.api.view import Json
 from modules.app import App
@@ -133,7 +133,7 @@ def add_own(routes: APIRouter, app: App) -> None:
     async def own(name: str, path: str, request: Request, person: Asking) -> Response:
         body = await request.body()
         owner = person.sees if request.method == "GET" else person.must_make()
-        asked = Call(owner, dict(request.query_params), body)
+        asked = Call(owner, dict(request.query_params), body, is_local_owner(request))
         route = await run_in_threadpool(app.host.route, name, request.method, path)
         reply = await run_in_threadpool(app.host.reply, route, asked, app.desk(name))
         return response(reply)

@@ -1,7 +1,7 @@
 """The public door for extensions: the marker, and the values the hooks speak. Import from here only."""
 
 from modules.core.errors import BadRequest, Busy, CannotSave, NotThere, QueueFull, TaffyError
-from modules.core.events import Answered, Attached, Frame
+from modules.core.events import Answered, Attached, Frame, PictureMade, Stepped
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard, Conditioning, Family, NoiseLevels
 from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState, Turn, Word, WordAttention
@@ -51,6 +51,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Picture",
+    "PictureMade",
     "Piece",
     "Prediction",
     "PromptPart",
@@ -60,6 +61,7 @@ __all__ = [
     "Route",
     "SamplerStep",
     "StepState",
+    "Stepped",
     "Tab",
     "TaffyError",
     "Technique",

@@ -201,6 +201,13 @@ class Desk(Page, Protocol):
         """All input pictures that a request names, by id. Raises NotThere."""
         ...
 
+    def adopt(self, picture: bytes, request: GenerationRequest, facts: Mapping[str, str], owner: str) -> Picture:
+        """Put a picture that was made elsewhere into the gallery, with a job of its own, which is done.
+
+        picture: a PNG. request, facts: what makes it and what else is known of it. Raises BadRequest, CannotSave.
+        """
+        ...
+
     def input_png(self, input_id: str, owner: str) -> bytes:
         """An input picture. Raises NotThere."""
         ...
@@ -239,11 +246,15 @@ class Button:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came over HTTP, from somebody whom the guard let in."""
+    """A request that came over HTTP, from somebody whom the guard let in.
+
+    here: it is the owner, at the computer that Taffy runs on; only they may name folders of it.
+    """
 
     owner: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    here: bool = False
 
     def json(self) -> Any:
         """The body as JSON. Raises ValueError."""

@@ -152,6 +152,17 @@ class Journal:
             )
         return job
 
+    def adopt(self, request: AnyRequest, owner: str) -> Job:
+        """A job that was done elsewhere."""
+        job = Job(secrets.token_urlsafe(16), owner, request, attempts=1, created=time.time(), state="done")
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO job (id, owner, request, state, attempts, created, ended, ending)"
+                f" VALUES (?, ?, ?, 'done', 1, ?, ?, {NEXT_ENDING})",
+                (job.id, owner, REQUEST.dump_json(request).decode(), job.created, job.created),
+            )
+        return job
+
     def get(self, job_id: str, owner: str) -> Job:
         """Raises NotThere for an unknown id and for somebody else's."""
         for job in self._read("id = ? AND owner = ?", job_id, owner):
