@@ -9,12 +9,14 @@ from typing import Any
 from modules.hooks import Answered, BadRequest, Bench, EngineJob, Family, Question, Technique, hookimpl
 
 from .branch import branch_of
+from .features import points, trained
 from .look import looks
 from .parts import parts, round_trip
 from .record import unpacked
 from .recorder import Inside
 from .replay import Replaying, Wish, replayed
 from .together import Together
+from .verifying import verified
 from .watching import Watching
 
 
@@ -48,6 +50,10 @@ QUESTIONS: dict[str, Callable[[Question, Bench], Iterator[Answered]]] = {
     "words": words,
     "parts": parts,
     "round trip": round_trip,
+    "verify": verified,
+    "side": points,
+    "points": points,
+    "trained": trained,
 }
 
 

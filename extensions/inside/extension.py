@@ -19,16 +19,20 @@ from modules.hooks import (
     hookimpl,
 )
 
-from . import asking, tab, weights
+from . import asking, carrying, tab, weights
 from .branch import branch_of
 from .experiment import experiment
+from .film import film
 from .kept import make_room
+from .originality import originality
 from .routes import branch, looks, steps
+from .verify import verify
 
 MB = 1_000_000
-STYLES = ("inside.css", "panels.css")
+STYLES = ("inside.css", "panels.css", "carrying.css")
 SCRIPTS = (
-    "lines.js", "heat.js", "panels.js", "branching.js", "words.js", "latents.js", "weights.js", "vae.js", "inside.js",
+    "lines.js", "heat.js", "panels.js", "branching.js", "words.js", "latents.js", "weights.js", "vae.js",
+    "carrying.js", "original.js", "opening.js", "inside.js",
 )  # fmt: skip
 WATCH = "A few percent slower; without it Inside goes the same way once more when you ask."
 
@@ -74,6 +78,11 @@ def routes() -> Sequence[Route]:
         Route("POST", "weigh", weights.weigh),
         Route("POST", "weigh-stop", weights.stop),
         Route("GET", "experiment", experiment),
+        Route("GET", "carry", carrying.carry),
+        Route("POST", "bring", carrying.bring),
+        Route("GET", "film", film),
+        Route("GET", "verify", verify),
+        Route("GET", "originality", originality),
     ]
 
 

@@ -5,8 +5,11 @@ import { pictures } from "/taffy/pictures.js";
 import { post, read } from "/taffy/source-upload.js";
 import { view, watch } from "/taffy/view.js";
 import { Branching } from "./branching.js";
+import { Carrying } from "./carrying.js";
 import { Latents } from "./latents.js";
 import { lines } from "./lines.js";
+import { Opening } from "./opening.js";
+import { Original } from "./original.js";
 import { Panels } from "./panels.js";
 import { Vae } from "./vae.js";
 import { Weights } from "./weights.js";
@@ -23,10 +26,12 @@ class Inside extends HTMLElement {
   connectedCallback() {
     this.canvas = element("canvas", { className: "inside-overlay", hidden: true, ariaHidden: "true" });
     const stage = { url, canvas: this.canvas };
-    this.panels = new Panels([new Branching((changes) => this.branch(changes)), new Words(stage), new Latents(stage), new Weights(stage), new Vae(stage)]);
+    this.panels = new Panels([new Branching((changes) => this.branch(changes)), new Words(stage), new Latents(stage), new Weights(stage), new Vae(stage), new Carrying(stage), new Original(stage)]);
     this.choice = element("ul", { className: "inside-choice", ariaLabel: "Your pictures, newest first" });
     this.said = element("p", { className: "taffy-outcome", role: "status" });
-    this.replaceChildren(this.head(), this.choice, this.said, this.room());
+    const opening = new Opening(url, (id, note) => this.open(id, note), (text) => this.say(text));
+    opening.over(this);
+    this.replaceChildren(this.head(), opening.root, this.choice, this.said, this.room());
     this.end = watch(() => this.follow());
     addEventListener("hashchange", this.called);
     this.called();

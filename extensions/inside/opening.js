@@ -15,18 +15,18 @@ export class Opening {
   /** What is dropped on `target` is brought in. */
   over(target) {
     const files = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
-    target.addEventListener("dragover", (event) => {
+    target.ondragover = (event) => {
       if (!files(event)) return;
       event.preventDefault();
       target.dataset.over = "";
-    });
-    target.addEventListener("dragleave", () => delete target.dataset.over);
-    target.addEventListener("drop", (event) => {
+    };
+    target.ondragleave = () => delete target.dataset.over;
+    target.ondrop = (event) => {
       if (!files(event)) return;
       event.preventDefault();
       delete target.dataset.over;
       this.bring(event.dataTransfer.files[0]);
-    });
+    };
   }
 
   chosen() {

@@ -16,9 +16,8 @@ from modules.hooks import Call, Desk, NotThere, Picture, Reply, TaffyError
 
 from . import library
 from .hashing import BITS, apart, perceptual_hash
-from .routes import line
+from .routes import STARTER, line
 
-STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
 SAME_BITS, NEAR_BITS = 6, 12  # of 64; of 2,000 pairs of different pictures one in a hundred comes below 14 (docs)
 SHOWN = 6
 AT_ONCE = 32  # pictures that are encoded before other jobs may go on
@@ -158,8 +157,8 @@ def neighbours(cloud: NDArray[np.float32]) -> NDArray[np.float32]:
 def measure(bits: int, nearest: float, usual: NDArray[np.float32], count: int) -> str:
     own = f"; pictures of the folder are {np.median(usual):.2f} from their nearest neighbour" if len(usual) else ""
     return (
-        f"{count:,} pictures. The nearest differs in {bits} of {BITS} bits of the hash (32 is chance) and lies {nearest:.2f} "
-        f"away for the VAE (0 is the same, about 1.4 has nothing in common){own}."
+        f"{count:,} pictures. The nearest differs in {bits} of {BITS} bits of the hash (32 is chance) and lies "
+        f"{nearest:.2f} away for the VAE (0 is the same, about 1.4 has nothing in common){own}."
     )
 
 

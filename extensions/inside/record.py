@@ -41,8 +41,8 @@ class Record:
     """seed: of the first picture (the variation seed where there is one); those after it have the next ones.
 
     pictures: how many; they are the last rows of each x0. passes: steps of each pass. calls: in order.
-    problem: why there are no calls, in plain words; empty if there are. batch: the first seed and the number of pictures
-    of the batch that it is one of, where the others are left out; else zeros. made: on what, in plain words.
+    problem: why there are no calls, in plain words; empty if there are. batch: the first seed and the number of
+    pictures of the batch that it is one of, where the others are left out; else zeros. made: on what, in plain words.
     """
 
     seed: int

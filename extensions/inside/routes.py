@@ -16,6 +16,7 @@ from .record import Record
 
 QUICK = "looks-{seed}"  # the key under which quick looks are kept
 MAX_PROMPT = 20_000
+STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
 
 
 def steps(call: Call, desk: Desk) -> Reply:
@@ -40,6 +41,7 @@ def steps(call: Call, desk: Desk) -> Reply:
             "sampler_after": [sampler_after(request, step) for step in range(record.steps)],
             "why_not": why_not(request),
             "image": bool(request.image),
+            "starter": STARTER in request.checkpoint.casefold(),
         }
     )
 
