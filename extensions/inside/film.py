@@ -96,6 +96,6 @@ def _mp4(frames: Sequence[Image.Image], shot: int) -> bytes:
         stream.width, stream.height = frames[0].size
         stream.pix_fmt = "yuv420p"
         for frame in [*frames, *[frames[-1]] * (HOLD_MS // shot)]:
-            film.mux(stream.encode(av.VideoFrame.from_image(frame)))
+            film.mux(stream.encode(av.VideoFrame.from_image(frame)))  # type: ignore[no-untyped-call]
         film.mux(stream.encode())
     return file.getvalue()

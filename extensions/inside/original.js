@@ -35,7 +35,7 @@ export class Original {
     this.task?.abort();
     const task = new AbortController();
     this.task = task;
-    this.near.replaceChildren();
+    this.near.replaceChildren(shown(`/pictures/${encodeURIComponent(this.known.id)}`, "This picture", "This picture"));
     this.after.replaceChildren();
     this.stop.hidden = false;
     this.told.textContent = "Waiting for the engine …";
@@ -54,16 +54,14 @@ export class Original {
       this.bar.max = told.of;
       this.bar.value = told.done;
       this.told.textContent = `${told.doing}, ${told.done.toLocaleString()} of ${told.of.toLocaleString()}`;
-    } else if (told.near) this.near.append(this.pair(told.near));
+    } else if (told.near) this.near.append(this.neighbour(told.near));
     else this.ended(told);
   }
 
-  pair({ name, src, bits, distance, mirrored }) {
+  neighbour({ name, src, bits, distance, mirrored }) {
     const file = name.split(/[\\/]/).at(-1);
-    const words = [file, bits === undefined ? "" : `${bits} of 64 bits differ`, `${distance.toFixed(2)} away`, mirrored ? "mirrored" : ""].filter(Boolean).join(" · ");
-    const picture = `/pictures/${encodeURIComponent(this.known.id)}`;
-    const both = element("div", {}, element("img", { src: picture, alt: "This picture" }), element("img", { src, alt: file || "A training picture" }));
-    return element("li", {}, element("figure", { title: name }, both, element("figcaption", {}, words)));
+    const words = [file, bits === undefined ? "" : `${bits} of 64 bits differ`, `${distance.toFixed(2)} away`, mirrored ? "mirrored" : ""];
+    return shown(src, words.filter(Boolean).join(" · "), name || "A training picture");
   }
 
   ended({ said, limits, measure, note, unreadable }) {
@@ -72,3 +70,5 @@ export class Original {
     this.after.replaceChildren(...[measure, note, ...missed, limits].filter(Boolean).map((text) => element("p", {}, text)));
   }
 }
+
+const shown = (src, words, alt) => element("li", {}, element("figure", { title: alt }, element("img", { src, alt }), element("figcaption", {}, words)));

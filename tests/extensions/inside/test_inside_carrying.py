@@ -61,7 +61,7 @@ def first(app: App) -> Picture:
     return picture
 
 
-def sent(app: App, method: str, path: str, body: bytes = b"", **query: str) -> bytes:
+def sent(app: App, method: str, path: str, body: bytes = b"", /, **query: str) -> bytes:
     """The answer's bytes."""
     route = app.host.route("inside", method, path)
     answer = app.host.reply(route, Call(ME, query, body, here=True), app.desk("inside")).body
@@ -200,8 +200,9 @@ def test_a_film_has_every_step_and_the_picture(app: App, first: Picture, kind: s
     data = b64decode(last["src"].partition(",")[2])
     assert last["name"] == f"steps-3.{kind}"
     if kind == "mp4":
-        with av.open(BytesIO(data)) as film:
-            shots = list(film.decode(video=0))
+        container: Any = av.open(BytesIO(data))
+        with container:
+            shots = list(container.decode(video=0))
             assert (shots[0].width, shots[0].height) == (64, 48)
             assert len(shots) == 6 + 2000 // 400
     else:
