@@ -1,44 +1,58 @@
-"""A checkpoint of Stable Diffusion 1.5's size with random weights: as slow as the real one, and free."""
+"""Checkpoints of Stable Diffusion 1.5's and SDXL's size with random weights: as slow as the real ones, and free."""
 
 from __future__ import annotations
 
+import json
+import struct
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from torch import Tensor
 
-from tests.checkpoints import write_ldm
+from modules.families.sdxl import SDXL
+from modules.training.export import ldm_tensors
+from tests.checkpoints import sd15_networks, single_file_tensors
+from tests.families.test_full_size import networks_of
 
-Network = TypeVar("Network", bound=nn.Module)
+POOL = 1 << 24  # random numbers that are used again and again
+BYTES = 2  # of a number in fp16
 
 
 def full_size_checkpoint(path: Path, seed: int = 0) -> Path:
-    """Write 2.1 GB in the single-file layout, fp16, seeded; returns its path. Needs about 5 GB of memory."""
-    with torch.device("meta"):
-        unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)  # else diffusers' defaults, which are its
-        vae = AutoencoderKL(
-            block_out_channels=(128, 256, 512, 512),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            layers_per_block=2,
-        )
-        text = CLIPTextModel(
-            CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
-        )
-    return write_ldm(path, *(randomised(network, seed) for network in (unet, vae, text)))
+    """Write 2.1 GB in SD 1.5's single-file layout, fp16, seeded; returns its path."""
+    return write_random(path, ldm_tensors(*sd15_networks()), seed)
 
 
-def randomised(network: Network, seed: int = 0) -> Network:
-    """Half-precision weights that keep the size of what passes through: norms 1, the rest 1 / sqrt(inputs)."""
-    network = network.half().to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, weight in network.named_parameters():
-            if weight.ndim == 1:
-                weight.fill_(1.0 if name.endswith("weight") else 0.0)
-            else:
-                weight.normal_(0, weight[0].numel() ** -0.5, generator=generator)
-    return network
+def full_size_sdxl(path: Path, seed: int = 0) -> Path:
+    """Write 6.9 GB in SDXL's."""
+    return write_random(path, single_file_tensors(SDXL, networks_of("sdxl")), seed)
+
+
+def write_random(path: Path, tensors: Mapping[str, Tensor], seed: int) -> Path:
+    """Weights that keep the size of what passes through: norms 1, biases 0, the rest 1 / sqrt(inputs)."""
+    header: dict[str, Any] = {}
+    end = 0
+    for key, weight in tensors.items():
+        begin, end = end, end + weight.numel() * BYTES
+        header[key] = {"dtype": "F16", "shape": list(weight.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    pool = torch.randn(POOL, generator=torch.Generator().manual_seed(seed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for number, (key, weight) in enumerate(tensors.items()):
+            start = number * 9973 % (POOL // 2)
+            file.write(values(key, tuple(weight.shape), pool[start:]).numpy().tobytes())
+    return path
+
+
+def values(key: str, shape: tuple[int, ...], pool: Tensor) -> Tensor:
+    """One weight, flat, in fp16."""
+    if len(shape) == 1:
+        return torch.full(shape, 1.0 if key.endswith("weight") else 0.0, dtype=torch.float16)
+    size = prod(shape)
+    scaled = (pool[:size] * prod(shape[1:]) ** -0.5).half()
+    return scaled.repeat(-(-size // len(scaled)))[:size]

@@ -1,7 +1,8 @@
 """Bench `memory`: how much memory a process takes from its start to its first picture: our engine, and diffusers'
 pipeline by `from_single_file`, each in a process of its own that reads its RssAnon every few milliseconds (Linux).
 
---checkpoints: full (Stable Diffusion 1.5's size, made here) or tiny (for the bench's own test).
+--checkpoints: full (Stable Diffusion 1.5's size, made here), sdxl (6.9 GB; fits into 24 GB as bf16 only) or tiny (for
+the bench's own test).
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ GIGABYTE = 1e9
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--checkpoints", default="full", help="full or tiny (default: %(default)s)")
+    parser.add_argument("--checkpoints", default="full", help="full, sdxl or tiny (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="where to make the file and find that of an earlier run")
     parser.add_argument("--precision", default="bf16", help="fp32 or bf16 (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=2, help="processes of each (default: %(default)s)")
 
 
 def run(options: Namespace) -> Iterator[Report]:
     """A report after every pair of processes."""
-    from tests.bench.full_size import full_size_checkpoint
+    from tests.bench.full_size import full_size_checkpoint, full_size_sdxl
     from tests.bench.rivals import write_configs
     from tests.checkpoints import tiny_checkpoint
 
@@ -40,12 +42,18 @@ def run(options: Namespace) -> Iterator[Report]:
     ours: list[float] = []
     theirs: list[float] = []
     with TemporaryDirectory(prefix="taffy-bench-") as name:
-        path = Path(name) / "models" / "Stable-diffusion" / "one.safetensors"
-        (full_size_checkpoint if options.checkpoints == "full" else tiny_checkpoint)(path)
-        write_configs(loaded(Path(name), options.precision)[1], Path(name) / "configs")
+        folder = options.folder or Path(name)
+        path = folder / "models" / "Stable-diffusion" / "one.safetensors"
+        make = {"full": full_size_checkpoint, "sdxl": full_size_sdxl, "tiny": tiny_checkpoint}[options.checkpoints]
+        if not path.exists():
+            make(path)
+        if not (folder / "configs").exists():
+            engine, family = loaded(folder, options.precision)
+            write_configs(family, folder / "configs")
+            del engine, family  # the children have the memory to themselves
         for number in range(1, options.runs + 1):
-            ours.append(child("ours", Path(name), options.precision))
-            theirs.append(child("theirs", Path(name), options.precision))
+            ours.append(child("ours", folder, options.precision))
+            theirs.append(child("theirs", folder, options.precision))
             say(f"pair {number}: Taffy {ours[-1]:.2f} GB, diffusers {theirs[-1]:.2f} GB")
             yield Report(
                 "memory", "Memory from the start to the first picture",
@@ -128,9 +136,14 @@ def their_picture(folder: Path, precision: str) -> None:
     )
     for network in (pipeline.unet, pipeline.vae):
         network.to(memory_format=torch.channels_last)
-    words = torch.zeros(1, 77, pipeline.unet.config.cross_attention_dim, dtype=pipeline.unet.dtype)
-    side = 512 if pipeline.unet.config.cross_attention_dim == 768 else 64
-    pipeline(prompt_embeds=words, negative_prompt_embeds=words, num_inference_steps=STEPS, width=side, height=side)
+    cross = pipeline.unet.config.cross_attention_dim
+    words = torch.zeros(1, 77, cross, dtype=pipeline.unet.dtype)
+    given: dict[str, Any] = {"prompt_embeds": words, "negative_prompt_embeds": words}
+    if hasattr(pipeline, "text_encoder_2"):
+        pooled = torch.zeros(1, pipeline.text_encoder_2.config.projection_dim, dtype=words.dtype)
+        given |= {"pooled_prompt_embeds": pooled, "negative_pooled_prompt_embeds": pooled}
+    side = {768: 512, 2048: 1024}.get(cross, 64)
+    pipeline(**given, num_inference_steps=STEPS, width=side, height=side)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,13 @@ WIDTHS = {"sd2": [1024], "sdxl": [768, 1280], "refiner": [1280]}
 def full(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], Header]:
     """Name, networks and header of a file without metadata."""
     name = request.param
+    networks = networks_of(name)
+    tensors = {key: {"shape": list(tensor.shape)} for key, tensor in single_file_tensors(KINDS[name], networks).items()}
+    return name, networks, Header(Path(f"{name}.safetensors"), tensors)
+
+
+def networks_of(name: str) -> dict[str, Any]:
+    """Of sd2, sdxl or refiner, without memory."""
     kind = KINDS[name]
     networks: dict[str, Any] = {}
     with torch.device("meta"):
@@ -77,8 +84,7 @@ def full(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], Header]:
                 projection_dim=width,
             )
             networks[encoder.part] = (CLIPTextModelWithProjection if encoder.projected else CLIPTextModel)(config)
-    tensors = {key: {"shape": list(tensor.shape)} for key, tensor in single_file_tensors(kind, networks).items()}
-    return name, networks, Header(Path(f"{name}.safetensors"), tensors)
+    return networks
 
 
 def test_a_file_without_metadata_gets_the_published_config(full: tuple[str, dict[str, Any], Header]) -> None:

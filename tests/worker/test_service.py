@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from modules.core.events import Described, Failed, Finished, PictureMade, Shown, WorkerCard
+from modules.core.events import Described, Event, Failed, Finished, PictureMade, Shown, WorkerCard
 from modules.core.moments import StepState
 from modules.core.request import GenerationRequest
 from modules.core.task import Attend, Encode, Generate, Load, LookIn, Task, Unload
@@ -102,3 +102,52 @@ def test_the_attention_kernel_changes_while_a_checkpoint_is_loaded_and_the_recor
 def test_an_unknown_kernel_is_refused_and_the_old_one_stays(service: Service) -> None:
     assert isinstance(list(service.run(Attend("attend", "magic")))[-1], Failed)
     assert service.card().attention == "automatic"
+
+
+class Hungry:
+    """An extension at whose second step of the picture with seed 2 memory runs out, as often as it is told."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    @hookimpl
+    def after_step(self, state: StepState) -> None:
+        if state.step == 1 and state.request.seed + state.first_picture == 2 and self.failures:
+            self.failures -= 1
+            raise MemoryError
+
+
+def hungry(service: Service, failures: int, offload: str = "automatic") -> list[Event]:
+    """What happens to a job of two pictures on a device with memory of its own, which runs out at the second one."""
+    service._manager._device = replace(service._device, apart=True, offload=offload)
+    service._host.register(Hungry(failures), "hungry")
+    return list(service.run(Generate("job", replace(REQUEST, count=2))))
+
+
+def made(events: list[Event]) -> list[PictureMade]:
+    return [event for event in events if isinstance(event, PictureMade)]
+
+
+def test_where_memory_runs_out_the_rest_is_made_once_more_with_fewer_weights_on_the_device(service: Service) -> None:
+    plain = made(list(service.run(Generate("plain", replace(REQUEST, count=2)))))
+    service.run(Unload("unload"))
+    events = hungry(service, failures=1)
+    assert isinstance(events[-1], Finished)
+    assert [(event.index, event.seed) for event in made(events)] == [(0, 1), (1, 2)]
+    assert [event.rgb for event in made(events)] == [event.rgb for event in plain]
+    assert ["Weights" in event.facts for event in made(events)] == [False, True]
+    assert service.card().placement == "part by part"
+    assert service.card().why_placement == "memory ran out with more of it on the device"
+
+
+def test_it_is_tried_once_more_and_not_for_ever(service: Service) -> None:
+    last = hungry(service, failures=2)[-1]
+    assert isinstance(last, Failed)
+    assert last.message == "there was not enough memory for this picture, with its weights part by part"
+
+
+def test_where_nothing_smaller_is_left_and_nothing_waits_it_is_said_at_once(service: Service) -> None:
+    events = hungry(service, failures=1, offload="blocks")
+    assert len(made(events)) == 1
+    assert isinstance(events[-1], Failed)
+    assert events[-1].message.endswith("with its weights block by block")
