@@ -55,4 +55,5 @@ def values(key: str, shape: tuple[int, ...], pool: Tensor) -> Tensor:
         return torch.full(shape, 1.0 if key.endswith("weight") else 0.0, dtype=torch.float16)
     size = prod(shape)
     scaled = (pool[:size] * prod(shape[1:]) ** -0.5).half()
-    return scaled.repeat(-(-size // len(scaled)))[:size]
+    whole: Tensor = scaled.repeat(-(-size // len(scaled)))[:size]
+    return whole

@@ -44,7 +44,7 @@ def run(options: Namespace) -> Iterator[Report]:
     with TemporaryDirectory(prefix="taffy-bench-") as name:
         folder = options.folder or Path(name)
         path = folder / "models" / "Stable-diffusion" / "one.safetensors"
-        make = {"full": full_size_checkpoint, "sdxl": full_size_sdxl, "tiny": tiny_checkpoint}[options.checkpoints]
+        make: Any = {"full": full_size_checkpoint, "sdxl": full_size_sdxl, "tiny": tiny_checkpoint}[options.checkpoints]
         if not path.exists():
             make(path)
         if not (folder / "configs").exists():

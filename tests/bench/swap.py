@@ -56,7 +56,7 @@ def write_files(folder: Path, size: str) -> None:
     from tests.bench.full_size import full_size_checkpoint, full_size_sdxl
     from tests.checkpoints import tiny_checkpoint
 
-    make = {"full": full_size_checkpoint, "sdxl": full_size_sdxl, "tiny": tiny_checkpoint}[size]
+    make: Any = {"full": full_size_checkpoint, "sdxl": full_size_sdxl, "tiny": tiny_checkpoint}[size]
     first, second = (folder / "models" / "Stable-diffusion" / f"{name}.safetensors" for name in NAMES)
     if not second.exists():
         say(f"making {first.name}")
