@@ -54,7 +54,7 @@ def test_another_way_opens_when_it_is_done_and_names_its_parent(made: Page) -> N
     made.get_by_role("slider", name="Step").press("Home")
     made.get_by_label("Prompt", exact=True).fill("a rocket inside")
     made.get_by_role("button", name="Go another way after step 1").press("Enter")
-    expect(made.locator("taffy-inside [role=status]")).to_contain_text("where the other way led")
+    expect(made.locator("taffy-inside .taffy-outcome")).to_contain_text("where the other way led")
     expect(made.get_by_label("Prompt", exact=True)).to_have_value("a rocket inside")
     expect(made.get_by_role("heading", name="Its way was left from")).to_be_visible()
     made.locator(".inside-kin button").first.click()
