@@ -99,10 +99,22 @@ def test_a_bare_python_starts_the_benches_on_the_packages_in_venv() -> None:
 
 
 def test_bench_step_compares_our_loop_with_diffusers(tmp_path: Path) -> None:
-    assert main(["step", "--checkpoints", "tiny", "--runs", "1", "--use-cpu", "--out", str(tmp_path)]) == 0
-    rows = {row["label"]: row for row in json.loads((tmp_path / "step.json").read_text())["rows"]}
-    assert rows["tiny, a step"]["median"] == rows["Taffy"]["median"] / rows["diffusers' pipeline"]["median"]
-    assert rows["tiny, share of a step"]["median"] > 0
+    more = ["--fast", "2", "--others", "--kinds", "--steps", "4"]
+    names = ["--checkpoints", "tiny,tiny-xl", "--made", str(tmp_path / "made")]
+    assert main(["step", *names, *more, "--runs", "1", "--use-cpu", "--out", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "step.json").read_text())
+    rows = {(row["panel"], row["label"]): row["median"] for row in found["rows"]}
+    for name in ("tiny", "tiny-xl"):
+        seconds = [rows[f"Seconds a step, {name}", who] for who in ("Taffy", "diffusers' pipeline")]
+        assert rows["Ours : diffusers, pair by pair", f"{name}, a step"] == seconds[0] / seconds[1]
+        assert rows["Outside network and VAE calls", f"{name}, share of a step"] > 0
+        assert rows["Fast mode : exact", f"{name}, all steps"] > 0
+        assert rows[f"Seconds a step, {name}", "diffusers' default (fp32)"] > 0
+        assert 0 < rows["Share of the matrix peak", f"{name}, Taffy"] < 100
+        shares = [rows[panel, kind] for panel, kind in rows if panel == f"Where a step goes, {name}, Taffy"]
+        assert sum(shares) == pytest.approx(100)
+        assert "GFLOP; matrix products here reach" in found["facts"][f"{name}, of a step"]
+    assert (tmp_path / "made" / "tiny-xl").exists()
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from modules.core.events import Loaded, Stepped
 from modules.core.heap import keep_freed_memory, set_thresholds
 from modules.core.request import GenerationRequest
+from tests.bench.rival_steps import default_unet, has_openvino, openvino_unet, pipeline_of, words_for
 from tests.bench.start import say
 
 if TYPE_CHECKING:
     from modules.engine.engine import Engine
     from modules.manager.manager import Manager
 
-STEPS = {"starter": 20, "full": 3, "tiny": 2}
+STEPS = {"starter": 20, "full": 3, "sdxl": 3, "tiny": 2, "tiny-xl": 2}
 
 
 class Clock:
@@ -42,12 +44,20 @@ class Clock:
 
 
 class Pair:
-    """What one turn measured: seconds a step and a picture of both, seconds a step outside network and VAE calls."""
+    """What one turn measured: seconds a step and a picture of both, seconds a step outside network and VAE calls.
 
-    def __init__(self, ours: list[float], theirs: list[float], outside: float) -> None:
+    ours, theirs, fast: seconds of every step, and of the picture last; fast is empty where it was not asked for.
+    others: seconds of a call of the network, by name.
+    """
+
+    def __init__(
+        self, ours: list[float], theirs: list[float], outside: float, fast: list[float], others: dict[str, float]
+    ) -> None:
         self.our_step, self.our_picture = median(ours[1:-1] or ours), ours[-1]
         self.their_step, self.their_picture = median(theirs[1:-1] or theirs), theirs[-1]
         self.share = 100 * outside / self.our_step
+        self.fast = sum(fast[:-1]) / sum(ours[:-1]) if fast else None
+        self.others = others
 
 
 class Turns:
@@ -68,23 +78,27 @@ class Turns:
             setattr(self.family, part, self.clock.around(getattr(self.family, part)))
         size = self.family.card.native_size
         self.request = GenerationRequest(
-            prompt="a cat", checkpoint=name, sampler="Euler", schedule="uniform", steps=STEPS[name], cfg_scale=7.0,
-            width=size, height=size, seed=1, preview="off",
+            prompt="a cat", checkpoint=name, sampler="Euler", schedule="uniform", steps=options.steps or STEPS[name],
+            cfg_scale=7.0, width=size, height=size, seed=1, preview="off",
         )  # fmt: skip
+        self.fast = options.fast
         self.pipeline = pipeline_of(self.family)
+        self.others = others_of(self, options.others)
         say(f"{name}: warming up")
         self.ours(replace(self.request, steps=1, preview="automatic"))
         self.theirs(replace(self.request, steps=1))
 
     def pair(self, number: int) -> Pair:
-        """Both once, the other one first every other time; and once more with previews, for the share outside."""
+        """Both once, the other one first every other time; and a few steps with previews, for the share outside."""
         both = [self.ours, self.theirs] if number % 2 else [self.theirs, self.ours]
         first, second = (each(self.request) for each in both)
         ours, theirs = (first, second) if number % 2 else (second, first)
-        before = self.clock.seconds
-        whole = self.ours(replace(self.request, preview="automatic"))[-1]
-        outside = (whole - (self.clock.seconds - before)) / self.request.steps
-        pair = Pair(ours, theirs, outside)
+        fast = self.ours(replace(self.request, fast_every=self.fast)) if self.fast > 1 else []
+        others = {name: seconds(call) for name, call in self.others.items()}
+        steps = min(self.request.steps, STEPS[self.name])
+        before, shown = self.clock.seconds, replace(self.request, preview="automatic", steps=steps)
+        outside = (self.ours(shown)[-1] - (self.clock.seconds - before)) / shown.steps
+        pair = Pair(ours, theirs, outside, fast, others)
         say(
             f"{self.name}, pair {number}: Taffy {pair.our_step:.4f} s a step, diffusers {pair.their_step:.4f} s, "
             f"outside network and VAE {pair.share:.2f} % of a step"
@@ -122,8 +136,7 @@ class Turns:
 
         began = perf_counter()
         self.pipeline(
-            prompt_embeds=self.family.encode_prompt(request.prompt, 1).embeddings,
-            negative_prompt_embeds=self.family.encode_prompt(request.negative_prompt, 1).embeddings,
+            **words_for(self.family, request.prompt, request.negative_prompt),
             num_inference_steps=request.steps,
             guidance_scale=request.cfg_scale,
             width=request.width,
@@ -133,6 +146,56 @@ class Turns:
         )
         ended = perf_counter()
         return [*(b - a for a, b in zip([began, *stamps], stamps, strict=False)), ended - began]
+
+    def call_of(self, unet: Any) -> Callable[[], object]:
+        """One call of a network as a step with guidance makes it."""
+        return partial(unet, *self.inputs, **self.more)
+
+    @cached_property
+    def inputs(self) -> tuple[Any, Any, Any]:
+        """Latents, time and words of a step with guidance."""
+        import torch
+
+        size, device = self.family.card.native_size, self.family.device
+        words = self.family.encode_prompt("a cat", 1).embeddings
+        x = torch.randn(2, self.family.unet.config.in_channels, *self.family.latent_shape(size, size)[1:])
+        x = x.to(device, words.dtype).to(memory_format=torch.channels_last)
+        return x, torch.tensor(500.0, device=device), words.expand(2, -1, -1).contiguous()
+
+    @cached_property
+    def more(self) -> dict[str, Any]:
+        """What SDXL is told besides."""
+        conditioning = self.family.encode_prompt("a cat", 1)
+        added = self.family._added(self.inputs[0], conditioning)
+        return {"added_cond_kwargs": added} if added else {}
+
+
+def others_of(turns: Turns, wanted: bool) -> dict[str, Callable[[], object]]:
+    """What else is measured beside, where it is wanted: calls of the U-Net."""
+    if not wanted:
+        return {}
+    found: dict[str, Callable[[], object]] = {
+        "diffusers' default (fp32)": turns.call_of(default_unet(turns.family.unet))
+    }
+    if not has_openvino():
+        say("OpenVINO is not installed: pip install openvino measures it beside")
+    elif not turns.more:
+        say("OpenVINO converts the network: about a minute")
+        found["OpenVINO (bf16)"] = turns.call_of(openvino_unet(turns.family.unet, *turns.inputs))
+    return found
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Of a call, the better of two: the first may prepare something."""
+    import torch
+
+    took = []
+    with torch.inference_mode():
+        for _ in range(2):
+            began = perf_counter()
+            call()
+            took.append(perf_counter() - began)
+    return min(took)
 
 
 def engine_on(models: Path, cache: Path, options: Namespace, extensions: Sequence[Path] = ()) -> tuple[Engine, Manager]:
@@ -152,41 +215,6 @@ def engine_on(models: Path, cache: Path, options: Namespace, extensions: Sequenc
     host.register(PreviewPlugin(cache, (models,)), "preview")
     manager = Manager(Index((models,)), device, cache)
     return Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager
-
-
-def plain(network: Any) -> Any:
-    """diffusers' own layers and attention (SDPA) around the very same weights."""
-    import torch
-
-    with torch.device("meta"):
-        copy = type(network).from_config(network.config)
-    copy.load_state_dict(network.state_dict(), assign=True)
-    return copy.requires_grad_(False).eval()
-
-
-def pipeline_of(family: Any) -> Any:
-    """diffusers' pipeline around the same weights, in the same precision and memory order."""
-    from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
-
-    scheduler = EulerDiscreteScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type=family.card.prediction,
-        steps_offset=1,
-    )
-    pipeline: Any = StableDiffusionPipeline(
-        vae=plain(family.vae),
-        text_encoder=family.text_encoder,
-        tokenizer=None,
-        unet=plain(family.unet),
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def synchronizer(device: str) -> Callable[[], None]:

@@ -184,6 +184,23 @@ def test_vary_makes_the_picture_once_more_with_other_noise(
     assert request["variation_seed"] >= 0
 
 
+def test_a_fast_picture_says_so_and_is_made_exact_by_one_click(page: Page, server: Server) -> None:
+    result(page, "exact one", seed=7)
+    again = page.get_by_role("button", name="Same, exact")
+    expect(again).to_be_hidden()
+    asked_over_http(page, prompt="fast one", seed=7, fast_every=3)
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "fast one")
+    wait_until_idle(page)
+    expect(page.get_by_text("Fast mode: one of 3 steps is whole")).to_be_visible()
+    before = page.locator(".taffy-box img.front").get_attribute("src") or ""
+    again.click()
+    expect(page.locator(".taffy-box img.front")).not_to_have_attribute("src", re.compile(f"^{before}$|^data:"))
+    after = page.locator(".taffy-box img.front").get_attribute("src")
+    request = json.load(urlopen(f"{server.url}{after}/request"))
+    assert (request["seed"], request["fast_every"], request["origin"]) == (7, 1, "exact")
+    expect(again).to_be_hidden()
+
+
 def test_a_picture_and_its_film_can_be_saved(page: Page) -> None:
     result(page, "to keep", steps=20)
     with page.expect_download() as saved:
