@@ -76,7 +76,7 @@ def openvino_unet(unet: Any, x: Any, time: Any, words: Any) -> Call:
     network = plain(unet).float().to(memory_format=torch.contiguous_format)
     network.forward = partial(network.forward, return_dict=False)
     model = openvino.convert_model(network, example_input=example)
-    model.reshape([list(one.shape) for one in example])
+    model.reshape({index: list(one.shape) for index, one in enumerate(example)})
     hints = {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "LATENCY"}
     threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
     compiled = openvino.compile_model(model, "CPU", hints | threads)
