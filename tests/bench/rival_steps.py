@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -69,9 +70,9 @@ def has_openvino() -> bool:
 
 def openvino_unet(unet: Any, x: Any, time: Any, words: Any) -> Call:
     """Converted at this size and compiled for bf16; takes a minute and two more copies of the weights."""
-    import openvino
     import torch
 
+    openvino: Any = import_module("openvino")
     example = (x.float().contiguous(), time, words.float())
     network = plain(unet).float().to(memory_format=torch.contiguous_format)
     network.forward = partial(network.forward, return_dict=False)

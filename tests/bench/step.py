@@ -8,7 +8,7 @@ and 6.9 GB; 3 steps), tiny and tiny-xl (for the bench's own test).
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import truediv
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,7 +81,7 @@ def make(name: str, path: Path) -> None:
     from tests.bench.full_size import full_size_checkpoint, full_size_sdxl
     from tests.checkpoints import KINDS, tiny_checkpoint, tiny_file_of
 
-    makers = {
+    makers: dict[str, Callable[[Path], object]] = {
         "full": full_size_checkpoint,
         "sdxl": full_size_sdxl,
         "tiny": tiny_checkpoint,
