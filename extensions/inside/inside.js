@@ -11,6 +11,7 @@ import { lines } from "./lines.js";
 import { Opening } from "./opening.js";
 import { Original } from "./original.js";
 import { Panels } from "./panels.js";
+import { Tour } from "./tour.js";
 import { Vae } from "./vae.js";
 import { Weights } from "./weights.js";
 import { Words } from "./words.js";
@@ -31,7 +32,8 @@ class Inside extends HTMLElement {
     this.said = element("p", { className: "taffy-outcome", role: "status" });
     const opening = new Opening(url, (id, note) => this.open(id, note), (text) => this.say(text));
     opening.over(this);
-    this.replaceChildren(this.head(), opening.root, this.choice, this.said, this.room());
+    this.tour = new Tour({ url, panels: this.panels, ready: () => this.ready(), go: (step) => this.go(step), steps: () => this.known.sigmas.length });
+    this.replaceChildren(this.head(), opening.root, this.choice, this.said, this.tour.root, this.room());
     this.end = watch(() => this.follow());
     addEventListener("hashchange", this.called);
     this.called();
@@ -44,7 +46,7 @@ class Inside extends HTMLElement {
 
   head() {
     const words = "Every picture begins as noise. At each step the network says what it takes the finished picture to be. Look at what it said, and go another way from there.";
-    return element("div", { className: "inside-head" }, element("h2", {}, "Inside"), element("p", {}, words));
+    return element("div", { className: "inside-head" }, element("h2", {}, "Inside"), element("p", {}, words), this.tour.button);
   }
 
   room() {
@@ -132,6 +134,21 @@ class Inside extends HTMLElement {
     this.moved();
     this.readQuick(known.id);
     this.readKin(known.id);
+  }
+
+  /** Whether a picture is open; the newest is opened if none is. */
+  async ready() {
+    const newest = this.choice.firstElementChild?.dataset.key;
+    if (this.inside.hidden && newest) await this.open(newest);
+    if (!newest) this.say("Make a picture first: the tour is about yours.");
+    return !this.inside.hidden;
+  }
+
+  /** Show a step, 1 to all. */
+  go(step) {
+    this.stop();
+    this.slider.value = step;
+    this.moved();
   }
 
   /** The step that is shown, 1 to all. */

@@ -61,6 +61,7 @@ export class Latents {
 
   async readPieces() {
     const { known, step } = this;
+    if (this.button.disabled || this.kept[step]) return;
     this.button.disabled = true;
     this.told.textContent = "Waiting for the engine …";
     const made = [];

@@ -170,3 +170,11 @@ def test_bench_memory_compares_two_processes(tmp_path: Path) -> None:
     assert main(["memory", "--checkpoints", "tiny", "--runs", "1", "--precision", "fp32", "--out", str(tmp_path)]) == 0
     ours, theirs, ratio = json.loads((tmp_path / "memory.json").read_text())["rows"]
     assert ratio["median"] == ours["median"] / theirs["median"] > 0
+
+
+def test_bench_inside_compares_a_step_watched_with_one_that_is_not(tmp_path: Path) -> None:
+    flags = ["--checkpoints", "tiny", "--runs", "1", "--prompts", "0", "--use-cpu", "--precision", "fp32"]
+    assert main(["inside", *flags, "--out", str(tmp_path)]) == 0
+    (ratio,) = json.loads((tmp_path / "inside.json").read_text())["rows"]
+    assert (ratio["label"], ratio["limit"]) == ("tiny", 1.1)
+    assert ratio["median"] > 0

@@ -16,7 +16,7 @@ WHOLE = re.compile("whole")
 
 
 def shown(page: Page) -> str:
-    source: str = page.locator("taffy-inside figure img").get_attribute("src") or ""
+    source: str = page.locator(".inside-frame img").get_attribute("src") or ""
     return source
 
 
@@ -24,7 +24,7 @@ def opened_inside(page: Page) -> None:
     """By the button under the picture that was just made."""
     page.get_by_role("button", name="Inside", exact=True).click()
     expect(page.get_by_role("heading", name="Inside")).to_be_visible()
-    expect(page.locator("taffy-inside figure img")).to_have_attribute("data-look", WHOLE)
+    expect(page.locator(".inside-frame img")).to_have_attribute("data-look", WHOLE)
 
 
 @pytest.fixture
@@ -37,17 +37,17 @@ def made(new_page: NewPage) -> Page:
 
 
 def test_every_step_can_be_looked_at_quickly_and_then_as_a_whole(made: Page) -> None:
-    expect(made.locator("taffy-inside figcaption")).to_contain_text("Step 5 of 5")
+    expect(made.locator(".inside-seen figcaption")).to_contain_text("Step 5 of 5")
     last = shown(made)
     slider = made.get_by_role("slider", name="Step")
     slider.focus()
     slider.press("ArrowLeft")
-    expect(made.locator("taffy-inside figcaption")).to_contain_text("Step 4 of 5")
+    expect(made.locator(".inside-seen figcaption")).to_contain_text("Step 4 of 5")
     expect(slider).to_have_attribute("aria-valuetext", "Step 4 of 5")
-    expect(made.locator("taffy-inside figure img")).to_have_attribute("data-look", WHOLE)
+    expect(made.locator(".inside-frame img")).to_have_attribute("data-look", WHOLE)
     assert shown(made) != last
     slider.press("Home")
-    expect(made.locator("taffy-inside figcaption")).to_contain_text("Step 1 of 5 · noise before it 14.6")
+    expect(made.locator(".inside-seen figcaption")).to_contain_text("Step 1 of 5 · noise before it 14.6")
 
 
 def test_another_way_opens_when_it_is_done_and_names_its_parent(made: Page) -> None:
@@ -67,7 +67,7 @@ def test_what_cannot_be_is_said_beside_the_button(made: Page) -> None:
     made.get_by_role("slider", name="Step").press("ArrowLeft")
     made.get_by_label("Seed of the remaining noise").fill("-5")
     made.get_by_role("button", name="Go another way after step 4").click()
-    expect(made.locator("taffy-inside [role=alert]")).to_contain_text("Seed of the remaining noise: ")
+    expect(made.locator(".inside-fields [role=alert]")).to_contain_text("Seed of the remaining noise: ")
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

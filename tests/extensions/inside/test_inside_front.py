@@ -244,3 +244,14 @@ def test_a_picture_from_a_picture_shows_its_noised_start(app: App, first: Pictur
     assert start["channels"][0]["deviation"] < 10, "less noise than a start from noise alone has"
     (told,) = asked(app, "GET", "vae", picture=picture.id, source="1")
     assert told["mean"] > 0
+
+
+def test_the_tour_ends_with_the_figures_of_the_starter_where_they_are(app: App, inside: Studio) -> None:
+    with pytest.raises(NotThere, match=r"starter-evaluation\.json"):
+        asked(app, "GET", "experiment")
+    copy = inside.models / "Stable-diffusion" / "starter-evaluation.json"
+    copy.write_bytes((EXTENSIONS.parent / "models" / "Stable-diffusion" / copy.name).read_bytes())
+    (figures,) = asked(app, "GET", "experiment")
+    copy.unlink()
+    assert figures["papers"]["held-out thing and hand"]["concept"]["n"] == 512
+    assert figures["copies"]["n"] == 1024
