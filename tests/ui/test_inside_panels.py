@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.ui.browsing import result
 from tests.ui.noise import DESK, PHONE
@@ -21,6 +21,10 @@ def made(one_page: Page) -> Page:
     one_page.get_by_role("button", name="Inside", exact=True).click()
     expect(one_page.locator(".inside-frame img")).to_have_attribute("data-look", "whole")
     return one_page
+
+
+def sized(size: dict[str, int]) -> ViewportSize:
+    return {"width": size["width"], "height": size["height"]}
 
 
 def panel(page: Page, name: str) -> Locator:
@@ -93,7 +97,7 @@ def test_the_tour_leads_from_words_to_the_experiment_by_keyboard_alone(made: Pag
         title = tour.get_by_role("heading", level=3)
         expect(title).to_have_text(f"{number + 1} of 6: {stop}")
         expect(title).to_be_focused()
-        made.set_viewport_size(PHONE if number % 2 else DESK)
+        made.set_viewport_size(sized(PHONE if number % 2 else DESK))
         if stop == "The experiment":
             expect(tour.get_by_role("row")).to_have_count(6)
         made.wait_for_timeout(100)
@@ -102,4 +106,4 @@ def test_the_tour_leads_from_words_to_the_experiment_by_keyboard_alone(made: Pag
     assert found == {stop: ([], 0) for stop in STOPS}
     expect(tour).to_be_hidden()
     expect(made.get_by_role("button", name="Take the tour")).to_be_focused()
-    made.set_viewport_size(DESK)
+    made.set_viewport_size(sized(DESK))
