@@ -6,6 +6,7 @@ log-sum-exp, so that nothing of the network's own computation changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -24,21 +25,26 @@ from .maps import grid, line
 MOST_WORDS = 60  # of each part of a prompt
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asked:
     """A part of the prompt the network is asked about, and its words."""
 
     part: PromptPart
     words: tuple[Word, ...]
+    _given: Tensor | None = None
+    _rows: Sequence[int] = ()
 
-    @property
-    def tokens(self) -> list[int]:
-        return [token for word in self.words for token in word.tokens]
+    def __post_init__(self) -> None:
+        self.tokens = [token for word in self.words for token in word.tokens]
+        whose = [at for at, word in enumerate(self.words) for _ in word.tokens]
+        self.whose = torch.tensor(whose, device=self.part.conditioning.embeddings.device)
 
-    def rows(self, words: Tensor) -> list[int]:
-        """Which rows of a call are about this part. words: (rows, tokens, width)."""
-        own = self.part.conditioning.embeddings[0, : words.shape[1]]
-        return [row for row, given in enumerate(words) if torch.equal(given, own)]
+    def rows(self, words: Tensor) -> Sequence[int]:
+        """Which rows of a call are about this part; looked up once for a tensor. words: (rows, tokens, width)."""
+        if self._given is not words:
+            own = self.part.conditioning.embeddings[0, : words.shape[1]]
+            self._given, self._rows = words, [row for row, given in enumerate(words) if torch.equal(given, own)]
+        return self._rows
 
 
 class Watching(Technique):
@@ -71,17 +77,19 @@ class Watching(Technique):
     def before_predict(self, state: StepState) -> None:
         """Note what will be asked; nothing if somebody knows the answer already."""
         self._seen, self._open = {}, state.prediction is None
-        parts = state.prompt if self._open else ()
-        self._asked = [Asked(part, tuple(self._family.prompt_words(part.text))[: self._most]) for part in parts]
+        known = [one.part.conditioning.embeddings for one in self._asked]
+        now = [part.conditioning.embeddings for part in state.prompt]
+        if self._open and list(map(id, known)) != list(map(id, now)):
+            words = [tuple(self._family.prompt_words(part.text))[: self._most] for part in state.prompt]
+            self._asked = [Asked(part, own) for part, own in zip(state.prompt, words, strict=True)]
 
     def see(self, look: WordAttention) -> None:
         """One layer of one call."""
         for number, asked in enumerate(self._asked if self._open else ()):
             if asked.words and (rows := asked.rows(look.words)):
                 shares = look.probabilities(rows, asked.tokens)  # (rows, tokens, places)
-                whose = [at for at, word in enumerate(asked.words) for _ in word.tokens]
                 of_words = shares.new_zeros(len(shares), len(asked.words), shares.shape[-1])
-                of_words.index_add_(1, torch.tensor(whose, device=shares.device), shares)
+                of_words.index_add_(1, asked.whose, shares)
                 self._seen.setdefault((number, look.layer), []).append(of_words)
 
     def after_call(self, state: StepState) -> None:
@@ -90,16 +98,21 @@ class Watching(Technique):
             self._calls.append([self._mean(number, state.x) for number in range(len(self._asked))])
 
     def _mean(self, part: int, x: Tensor) -> Tensor:
-        """Over the layers, on one grid: (pictures, words, rows, columns). x: the latents of the call."""
+        """Over the layers, on one grid: (pictures, words, rows, columns). x: the latents of the call.
+
+        A negative prompt of the same words has rows too, behind them.
+        """
         pictures, _, rows, columns = x.shape
         size = grid(rows, columns)
-        found = [torch.zeros(pictures, 0, *size)]
-        for (number, _), calls in self._seen.items():
-            if number == part:
-                shares = torch.cat(calls)[:pictures].float()  # a negative prompt of the same words has rows too
-                shares = shares.reshape(*shares.shape[:-1], *grid_of(shares.shape[-1], rows, columns))
-                found.append(interpolate(shares, size, mode="bilinear", antialias=True).cpu())
-        return torch.stack(found[1:]).mean(0) if found[1:] else found[0]
+        layers = [torch.cat(calls)[:pictures] for (number, _), calls in self._seen.items() if number == part]
+        if not layers:
+            return torch.zeros(pictures, 0, *size)
+        total = torch.zeros(pictures, layers[0].shape[1], *size, device=x.device)
+        for places in {shares.shape[-1] for shares in layers}:
+            alike = torch.stack([shares for shares in layers if shares.shape[-1] == places]).sum(0)
+            on_grid = alike.reshape(*alike.shape[:-1], *grid_of(places, rows, columns))
+            total += interpolate(on_grid, size, mode="bilinear", antialias=places > size[0] * size[1])
+        return (total / len(layers)).cpu()
 
     def after_step(self, state: StepState) -> None:
         """A line for each picture of the batch."""

@@ -86,10 +86,11 @@ class WordAttention:
 
         exp(q k / sqrt(width) - lse), which is the softmax's own column: over all tokens they add up to 1.
         """
-        which = list(rows)
+        first, last = min(rows), max(rows) + 1
+        which = slice(first, last) if last - first == len(rows) else list(rows)  # neighbours need not be copied
         chosen = self.k[which][:, :, list(tokens)].float() / sqrt(self.q.shape[-1])
         scores = chosen @ self.q[which].float().transpose(-1, -2)
-        shares: Tensor = (scores - self.lse[which][:, :, None]).exp().mean(1)
+        shares: Tensor = scores.sub_(self.lse[which][:, :, None]).exp_().mean(1)
         return shares
 
 
