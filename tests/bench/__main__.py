@@ -1,4 +1,4 @@
-"""`python -m tests.bench NAME`: measure one thing, show a table, write JSON and a plot. NAME: start, step,
+"""`python -m tests.bench NAME`: measure one thing, show a table, write JSON and a plot. NAME: start, step, fast,
 preview, page, upscale, style, kill, load, swap, memory or inside."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.bench.plot import plot
 from tests.bench.report import Report, as_json, table
 from tests.bench.start import ROOT, BenchFailed
 
-BENCHES = ("start", "step", "preview", "page", "upscale", "style", "kill", "swap", "memory", "load", "inside")
+BENCHES = ("start", "step", "fast", "preview", "page", "upscale", "style", "kill", "swap", "memory", "load", "inside")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ from tests.bench.__main__ import main, show
 from tests.bench.plot import plot, ticks
 from tests.bench.report import Report, Row, as_json, machine, table
 from tests.bench.start import ROOT
+from tests.checkpoints import tiny_checkpoint
 
 PAGE = Row("From the start", "page & bar", (3.0, 5.0, 4.0), "s", 6.0)
 SLOW = Row("From the start", "picture", (16.0,), "s", 15.0)
@@ -178,3 +179,13 @@ def test_bench_inside_compares_a_step_watched_with_one_that_is_not(tmp_path: Pat
     (ratio,) = json.loads((tmp_path / "inside.json").read_text())["rows"]
     assert (ratio["label"], ratio["limit"]) == ("tiny", 1.1)
     assert ratio["median"] > 0
+
+
+def test_bench_fast_says_how_near_fast_pictures_and_those_of_fewer_steps_come(tmp_path: Path) -> None:
+    tiny_checkpoint(tmp_path / "models" / "Stable-diffusion" / "tiny.safetensors")
+    more = ["--samplers", "Euler", "--steps", "8", "--prompts", "1", "--models", str(tmp_path / "models")]
+    assert main(["fast", "--checkpoint", "tiny", "--use-cpu", "--out", str(tmp_path), *more]) == 0
+    rows = json.loads((tmp_path / "fast.json").read_text())["rows"]
+    near = {row["label"].split(",")[0]: row["median"] for row in rows if row["panel"] == "SSIM, Euler"}
+    assert list(near) == [*(f"every {n}. step whole" for n in (2, 3, 4, 5)), "exact"]
+    assert near["every 5. step whole"] < near["every 2. step whole"] < 1
