@@ -18,6 +18,7 @@ CHAPTERS = {
     "Style transfer": "style",
     "Larger pictures": "upscaling",
     "Inside a picture": "inside",
+    "Speed": "speed",
     "Models": "models",
     "Errors": "errors",
 }
