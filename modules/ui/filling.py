@@ -69,17 +69,16 @@ class Filling:
         return self.show({**first_prompt(card), **card_defaults(card), **self.start, **values}, shown, card, cards)
 
     def show(self, values: Values, shown: Values, card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Updates:
-        """Only what is not shown already: every value costs the browser milliseconds."""
+        """Only what is not shown yet: every value costs the browser milliseconds, and may undo what was done since."""
         wanted = {**values, "checkpoint": card.name}
         more: dict[str, dict[str, object]] = {
             "width": {"step": card.size_multiple},
             "height": {"step": card.size_multiple},
             "checkpoint": {"choices": choices(cards)},
         }
-        news = {name: value for name, value in wanted.items() if name in more or value != shown.get(name, more)}
-        updates = {
-            self.form[name]: gr.update(value=news[name], **more.get(name, {})) for name in news if name in self.form
-        }
+        news = {name: {"value": value} for name, value in wanted.items() if name not in shown or value != shown[name]}
+        both = {name: {**news.get(name, {}), **more.get(name, {})} for name in news | more}
+        updates = {self.form[name]: gr.update(**changes) for name, changes in both.items() if name in self.form}
         return updates | {self.note: card_words(card, self.page.models_folder)}
 
 

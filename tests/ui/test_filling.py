@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.components import Component
 
 from modules.core.request import GenerationRequest
 from modules.hooks import CheckpointCard
 from modules.ui.controls import Form
-from modules.ui.filling import card_defaults, card_words, first_prompt, followed_values, remembered_values
+from modules.ui.filling import Filling, card_defaults, card_words, first_prompt, followed_values, remembered_values
 
 SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
 LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
@@ -83,3 +85,43 @@ def test_only_a_checkpoint_that_lists_its_words_is_called_small() -> None:
 
 def test_the_folder_for_bigger_checkpoints_is_named_as_text() -> None:
     assert "<code>a &lt;b&gt;</code>" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("a <b>"))
+
+
+class Cards:
+    """As much of a tab's Page as a form is filled from."""
+
+    models_folder = Path("models")
+
+    def checkpoints(self, owner: str = "") -> list[CheckpointCard]:
+        return CARDS
+
+
+@pytest.fixture
+def filling() -> Filling:
+    with gr.Blocks():
+        checkpoint = gr.Dropdown([], value=None, allow_custom_value=True)
+        form: Form = {"prompt": gr.Textbox(), "checkpoint": checkpoint, "width": gr.Number(64), "steps": gr.Number(20)}
+        return Filling(Cards(), form, gr.HTML(), {})  # type: ignore[arg-type]
+
+
+def sent(filling: Filling, updates: dict[Component, Any]) -> dict[str, object]:
+    """The values among these updates, by name."""
+    return {name: updates[part]["value"] for name, part in filling.form.items() if "value" in updates.get(part, {})}
+
+
+def test_a_new_page_is_sent_only_what_it_was_not_built_with(filling: Filling) -> None:
+    assert sent(filling, filling.first({"prompt": "a cat", "steps": 20})) == {"prompt": "a cat", "checkpoint": "small"}
+
+
+def test_a_checkpoint_that_was_chosen_is_not_sent_back_so_that_an_undo_meanwhile_stays(filling: Filling) -> None:
+    assert sent(filling, filling.follow("a cat", "large", 64, 20)) == {"width": 512, "steps": 25}
+
+
+def test_a_longer_list_of_checkpoints_changes_no_value(filling: Filling) -> None:
+    updates = filling.refresh({"checkpoint": "large"})
+    assert sent(filling, updates) == {}
+    assert updates[filling.form["checkpoint"]]["choices"] == [("small", "small"), ("large", "large")]
+
+
+def test_a_checkpoint_that_is_gone_gives_way_to_the_first_with_all_its_values(filling: Filling) -> None:
+    assert sent(filling, filling.refresh({"checkpoint": "gone"}))["checkpoint"] == "small"
