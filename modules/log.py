@@ -13,7 +13,9 @@ MOST_BYTES, KEEP = 2_000_000, 4  # of a file; how many older ones
 FORM = "%(asctime)s %(levelname)s %(name)s %(message)s"
 HIDDEN = "[hidden]"
 SECRETS = re.compile(
-    r"(?i)((?:token|password|api[_-]?key|secret)[\"']?\s*[=:]\s*[\"']?|bearer |basic |taffy-\d+=)[^\s&\"';,]+"
+    r"""(?xi) ( (?: token | password | api[_-]?key | secret ) ["']? \s* [=:] \s* | bearer\s+ | basic\s+ | taffy-\d+= )
+    (?: (["']) (?: \\. | (?!\2). )* \2 | [^\s&"';,]+ )  # in quotes: all that stands in them
+    """
 )
 
 
