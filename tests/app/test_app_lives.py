@@ -140,7 +140,7 @@ if sys.argv[3:] == ["make it"]:
         time.sleep(0.1)
     print(app.queue.journal.get(id, "local").state)
     app.close()
-print({name.partition(".")[0] for name in sys.modules} & {"torch", "diffusers", "transformers", "numpy", "gradio"})
+print({name.partition(".")[0] for name in sys.modules} & {"torch", "diffusers", "transformers", "gradio"})
 """
 
 

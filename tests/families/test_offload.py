@@ -14,9 +14,9 @@ import torch
 from modules.families import FAMILIES, recognise
 from modules.families.device import Device
 from modules.families.header import read_header
-from modules.families.offload import Offload, cut
 from modules.families.placement import Placement
 from modules.families.unet.family import UnetFamily
+from modules.families.unet.offload import Offload, cut
 from tests.checkpoints import KINDS, finished, tiny_checkpoint, tiny_file_of
 from tests.families import painting
 

@@ -20,11 +20,11 @@ from modules.core.family import CheckpointCard, Conditioning, NoiseLevels
 from modules.core.moments import Word, WordAttention
 from modules.core.scarcity import is_lack_of_memory
 from modules.families.device import Device
-from modules.families.offload import Offload
 from modules.families.placement import WHOLE, Placement
 from modules.families.unet.configs import Configs
 from modules.families.unet.kernel import use_kernel
 from modules.families.unet.layers import adapter_layers
+from modules.families.unet.offload import Offload
 from modules.families.unet.text import encode_prompt
 from modules.families.unet.vae import Vae
 from modules.text.chunks import Words, words_of
