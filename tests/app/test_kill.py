@@ -15,6 +15,7 @@ def test_ten_kills_lose_nothing_make_nothing_twice_and_leave_no_half_file(tmp_pa
     outcome = torture(tmp_path, kills=10, seed=3)
     assert len(outcome.told) >= 4
     assert outcome.pictures >= 4
+    assert outcome.interrupted  # not all died while they started
     assert (outcome.lost, outcome.doubles, outcome.truncated) == ([], 0, 0)
     assert all("Tried 2 times" in reason for reason in outcome.failed.values())
     assert max(outcome.recoveries) < 10

@@ -25,7 +25,7 @@ from PIL import Image
 from tests.bench.report import Report, Row, machine
 from tests.bench.start import ROOT, BenchFailed, say
 
-LONGEST_LIFE = 1.2  # seconds a server may live before it is killed, counted from its first answer
+LIVES = (0.4, 3.0)  # seconds a server may live at most, from its first answer: every other one dies while it starts
 PATIENCE = 120.0
 
 
@@ -34,6 +34,7 @@ class Outcome:
     """told: ids of jobs that were acknowledged, with how many pictures each has."""
 
     told: dict[str, int] = field(default_factory=dict)
+    interrupted: set[str] = field(default_factory=set)  # jobs that were running when everything was killed
     recoveries: list[float] = field(default_factory=list)  # seconds from the start of a process to its queue running
     lost: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
@@ -52,6 +53,7 @@ def run(options: Namespace) -> Iterator[Report]:
         outcome = torture(Path(folder), options.kills, options.seed)
     rows = (
         Row("Jobs", "acknowledged", (len(outcome.told),), "jobs"),
+        Row("Jobs", "running at a kill", (len(outcome.interrupted),), "jobs"),
         Row("Jobs", "failed after two attempts, with the reason", (len(outcome.failed),), "jobs"),
         Row("Jobs", "lost", (len(outcome.lost),), "jobs", 0),
         Row("Files", "pictures", (outcome.pictures,), "files"),
@@ -66,7 +68,7 @@ def torture(folder: Path, kills: int, seed: int) -> Outcome:
     """So many lives of a server on one folder, all but the last ended by kill -9."""
     chance, outcome = random.Random(seed), Outcome()
     for life in range(kills):
-        live(folder, outcome, chance.uniform(0, LONGEST_LIFE))
+        live(folder, outcome, chance.uniform(0, LIVES[life % 2]))
         if life % 10 == 9:
             say(f"{life + 1} kills, {len(outcome.told)} jobs acknowledged")
     finish(folder, outcome)
@@ -107,13 +109,17 @@ def spawn(folder: Path, what: str) -> subprocess.Popen[str]:
 
 
 def listen(lines: IO[str], outcome: Outcome, began: float, stop_after: int = 0) -> None:
-    """What a server says: "ready", and each job as soon as it was acknowledged. A line cut off was not said."""
+    """What a server says: "ready" with the jobs it puts back, and each job as soon as it was acknowledged.
+
+    A line cut off was not said.
+    """
     for said, line in enumerate(lines, start=1):
         if not line.endswith("\n"):
             return
         match line.split():
-            case ["ready"]:
+            case ["ready", *interrupted]:
                 outcome.recoveries.append(time.monotonic() - began)
+                outcome.interrupted.update(interrupted)
             case ["told", id, pictures]:
                 outcome.told[id] = int(pictures)
         if said == stop_after:

@@ -28,8 +28,9 @@ def main(folder: Path, what: str) -> None:
         header_only(checkpoint)
     settings = Settings(data_dir=folder / "data", models_dirs=(folder / "models",))
     app = replace(build(settings), worker=noise_process(STEP), packages=Installed())
+    put_back = [job.id for job in app.queue.journal.waiting() if job.attempts]  # they ran when all was killed
     app.start()
-    print("ready", flush=True)
+    print("ready", *put_back, flush=True)
     if what == "work":
         put_in_for_ever(app)
     while app.queue.journal.unended():

@@ -12,13 +12,13 @@ from tests.ui.browsing import wait_for_form
 from tests.ui.noise import DESK, NoisePage, noise_page
 from tests.workers import NoiseConfig
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.browser
 WORD = "correct horse"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
-    with noise_page(tmp_path_factory.mktemp("two"), NoiseConfig(0.05), ("--listen",)) as server:
+    with noise_page(tmp_path_factory.mktemp("two"), NoiseConfig(0.04), ("--listen",)) as server:
         for name in ("ben", "eve"):
             server.app.access.users.add(name, "user", WORD)
         yield server
@@ -38,7 +38,7 @@ def test_two_people_at_once_see_their_own_and_nothing_of_each_other(browser: Bro
     ben, eve = (logged_in(browser, server, name) for name in ("ben", "eve"))
     jobs: dict[str, list[str]] = {}
     for name in ("ben", "ben", "eve"):
-        request = GenerationRequest(prompt=f"a castle of {name}", steps=40, width=64, height=64, seed=7)
+        request = GenerationRequest(prompt=f"a castle of {name}", steps=16, width=64, height=64, seed=7)
         jobs.setdefault(name, []).append(server.app.submit(request, name))
     queues = {"ben": ben.locator("taffy-queue"), "eve": eve.locator("taffy-queue")}
     expect(queues["ben"]).to_contain_text("a castle of ben")
