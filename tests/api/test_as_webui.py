@@ -63,12 +63,12 @@ def test_a_certificate_that_cannot_be_used_stops_the_start(tmp_path: Path, certi
 
     other = tmp_path / "other.pem"
     other.write_text("no key")
-    for chosen in ({"tls_cert": cert}, {"tls_key": key}):
+    for half in (Settings(tls_cert=cert), Settings(tls_key=key)):
         with pytest.raises(BadSetting, match="go together"):
-            server_config(nothing, Settings(**chosen))
-    for chosen in ({"tls_cert": cert, "tls_key": other}, {"tls_cert": tmp_path / "gone", "tls_key": key}):
+            server_config(nothing, half)
+    for wrong in (Settings(tls_cert=cert, tls_key=other), Settings(tls_cert=tmp_path / "gone", tls_key=key)):
         with pytest.raises(BadSetting, match="cannot be used"):
-            server_config(nothing, Settings(**chosen))
+            server_config(nothing, wrong)
 
 
 @pytest.fixture
