@@ -15,9 +15,9 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 /** The answer of `GET experiment` as elements. */
 export function experiment({ papers, copies }) {
   const rows = PAPERS.map(([paper, question, words]) => row(words, papers[paper][question]));
-  const head = element("tr", {}, ...["The judge recognises", "of all", "95 % interval", "a guess would reach"].map((words) => element("th", { scope: "col" }, words)));
+  const head = element("tr", {}, ...["Another network, the judge, recognises", "of all", "95 % interval", "a guess would reach"].map((words) => element("th", { scope: "col" }, words)));
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
-  const judge = "The judge is another network, which was trained on real drawings only and never saw the starter. It may be wrong too, and it names more than a person would.";
+  const judge = "The judge was trained on real drawings only and never saw the starter. It may be wrong too, and it names more than a person would.";
   const copied = `Is it copied? ${copies.n.toLocaleString("en")} pictures were compared with all its training pictures. ${copies.right} of them (95 %: ${percent(copies.low)} to ${percent(copies.high)}) lie nearer to one than 99 % of real drawings do that it never saw. Below are the twelve that lie nearest, each above its nearest training picture.`;
   const limits = "What this shows: it can put together what it never saw together. What it does not show: that it invents from nothing. Its shapes are those of the drawings it learnt from, and for checkpoints whose training pictures are not known nobody can make this comparison.";
   const nearest = element("img", { src: "/help/pictures/starter-nearest.webp", alt: "Twelve made pictures, each above the training picture that is nearest to it: alike in kind, none the same", loading: "lazy" });

@@ -129,6 +129,7 @@ class Inside extends HTMLElement {
     this.slider.max = known.sigmas.length;
     this.slider.value = known.sigmas.length;
     this.image.style.aspectRatio = `${known.width} / ${known.height}`;
+    this.image.parentElement.style.setProperty("--ratio", known.width / known.height);
     this.say(greeting);
     this.panels.know(known);
     this.moved();

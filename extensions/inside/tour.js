@@ -18,7 +18,7 @@ const STOPS = [
     title: "Noise",
     text: [
       "The picture did not begin with a sketch, and not with somebody else's picture. It began with noise, drawn like dice. The seed says which throw: the same seed, the same noise.",
-      "The first row of the panel is that noise. The picture beside the slider is what the network took it for at the first step, when there was almost nothing to see.",
+      "Look in the panel under “The noise it all began with”. The large picture is what the network took that noise for at the first step, when there was almost nothing to see.",
     ],
     panel: "latents",
     pieces: true,
@@ -36,7 +36,7 @@ const STOPS = [
   {
     title: "Latent",
     text: [
-      "The painter never touches a pixel. It works on a few small grids of numbers, the latent. They are shown on the right in grey: here is the outline, there a colour, and none of them is a picture.",
+      "The painter never touches a pixel. It works on a few small grids of numbers, the latent. They are shown in the panel in grey: here is the outline, there a colour, and none of them is a picture.",
       "Press the button to see one answer taken to pieces: with your words, without them, and what the words changed.",
     ],
     panel: "latents",
@@ -45,7 +45,7 @@ const STOPS = [
   {
     title: "Picture",
     text: [
-      "At the end a last network, the VAE, makes pixels of the grids. On the right your picture went into the grids and out again, so that you see what that alone loses.",
+      "At the end a last network, the VAE, makes pixels of the grids. In the panel your picture went into the grids and out again, so that you see what that alone loses.",
       "That is the whole way: words, noise, steps, latent, picture. Nowhere on it was a picture looked up or pasted in. Which of your words mattered most? Word weights makes the picture again without each.",
     ],
     panel: "vae",
