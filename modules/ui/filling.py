@@ -41,16 +41,16 @@ class Filling:
     note: gr.HTML
     start: Values
 
-    def first(self, remembered: object) -> Updates:
+    def first(self, remembered: object, asked: gr.Request | None = None) -> Updates:
         """For a page that has just been opened: its controls show what they were built with."""
-        return self.fill(remembered, {name: control.value for name, control in self.form.items()})
+        return self.fill(remembered, {name: control.value for name, control in self.form.items()}, asked)
 
-    def refresh(self, remembered: object) -> Updates:
+    def refresh(self, remembered: object, asked: gr.Request | None = None) -> Updates:
         """There may be other checkpoints than before."""
         cards, current = self.page.checkpoints(), remembered_values(self.form, remembered).get("checkpoint")
         if any(card.name == current for card in cards):
             return {self.form["checkpoint"]: gr.update(choices=choices(cards))}
-        return self.fill(remembered, {})
+        return self.fill(remembered, {}, asked)
 
     def follow(self, *values: object) -> Updates:
         """Another checkpoint was chosen."""
@@ -61,8 +61,10 @@ class Filling:
         kept = {name: current[name] for name in self.start}
         return self.show({**followed_values(current, card, cards), **kept}, current, card, cards)
 
-    def fill(self, remembered: object, shown: Values) -> Updates:
-        cards, values = self.page.checkpoints(), remembered_values(self.form, remembered)
+    def fill(self, remembered: object, shown: Values, asked: gr.Request | None) -> Updates:
+        """asked: of whom; a new form begins with their own checkpoint."""
+        cards = self.page.checkpoints(asked.request.state.person.sees) if asked else self.page.checkpoints()
+        values = remembered_values(self.form, remembered)
         if not cards:
             return {self.note: NO_CHECKPOINT.format(folder=escape(str(self.page.models_folder)))}
         card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])

@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from modules.core.request import GenerationRequest
+from modules.manager.index import FOLDER
+from tests.headers import header_only
 from tests.ui.browsing import wait_for_form
 from tests.ui.noise import DESK, NoisePage, noise_page
 from tests.workers import NoiseConfig
@@ -18,9 +20,12 @@ WORD = "correct horse"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
-    with noise_page(tmp_path_factory.mktemp("two"), NoiseConfig(0.04), ("--listen",)) as server:
+    folder = tmp_path_factory.mktemp("two")
+    header_only(folder / "models" / FOLDER / "another.safetensors")  # with this one the owner's form begins
+    with noise_page(folder, NoiseConfig(0.04), ("--listen",)) as server:
         for name in ("ben", "eve"):
             server.app.access.users.add(name, "user", WORD)
+            server.app.own.change(name, {"ckpt": "tiny"})
         yield server
 
 
@@ -30,7 +35,7 @@ def logged_in(browser: Browser, server: NoisePage, name: str) -> Page:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(WORD)
     page.get_by_role("button", name="Come in").click()
-    wait_for_form(page)
+    wait_for_form(page)  # it begins with their own checkpoint
     return page
 
 
