@@ -72,10 +72,10 @@ class Maker extends HTMLElement {
 class View extends HTMLElement {
   connectedCallback() {
     this.said = element("p", { role: "status" });
-    const again = element("button", { type: "button", onclick: () => this.act("again") }, "Make what is missing");
-    const stop = element("button", { type: "button", onclick: () => this.act("stop") }, "Stop");
-    this.tables = element("div");
-    this.replaceChildren(element("h1", {}, "Grid"), this.said, again, stop, this.tables);
+    this.again = element("button", { type: "button", hidden: true, onclick: () => this.act("again") }, "Make what is missing");
+    this.stop = element("button", { type: "button", hidden: true, onclick: () => this.act("stop") }, "Stop");
+    this.tables = element("div", { className: "grid-tables", tabIndex: 0, role: "region", ariaLabel: "The cells" });
+    this.replaceChildren(element("h1", {}, "Grid"), this.said, this.again, this.stop, this.tables);
     this.poll();
   }
 
@@ -93,8 +93,7 @@ class View extends HTMLElement {
     try {
       const grid = await ask(`cells?id=${encodeURIComponent(this.dataset.grid)}`);
       this.draw(grid);
-      const open = grid.cells.some(({ state }) => ["waiting", "running"].includes(state) || (state === "planned" && !grid.stopped));
-      if (open) this.timer = setTimeout(() => this.poll(), POLL_MS);
+      if (grid.cells.some((cell) => isOpen(cell, grid.stopped))) this.timer = setTimeout(() => this.poll(), POLL_MS);
     } catch (error) {
       this.said.textContent = error.message;
       this.timer = setTimeout(() => this.poll(), 5 * POLL_MS);
@@ -105,6 +104,9 @@ class View extends HTMLElement {
     const done = cells.filter(({ picture }) => picture).length;
     const failed = cells.filter(({ error }) => error).length;
     this.said.textContent = `${done} of ${cells.length} cells${failed ? `, ${failed} without a picture` : ""}${stopped ? ", stopped" : ""}`;
+    const open = cells.some((cell) => isOpen(cell, stopped));
+    this.stop.hidden = !open;
+    this.again.hidden = open || done === cells.length;
     const [x, y = ["", [""]], z = ["", [""]]] = axes;
     const parts = z[1].map((label, depth) => this.table(x, y, cells.slice(depth * x[1].length * y[1].length), z[0] && `${z[0]}: ${label}`));
     this.tables.replaceChildren(...parts);
@@ -122,6 +124,9 @@ class View extends HTMLElement {
     return element("td", {}, element("a", { href: url }, element("img", { src: url, alt, loading: "lazy" })));
   }
 }
+
+/** Whether a cell is still to come. */
+const isOpen = ({ state }, stopped) => ["waiting", "running"].includes(state) || (state === "planned" && !stopped);
 
 customElements.define("taffy-grid-maker", Maker);
 customElements.define("taffy-grid-view", View);
