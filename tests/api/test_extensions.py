@@ -17,7 +17,7 @@ FRONT = """
     def settings(): return [Control("amount", "Amount", "slider", 0.5)]
     @hookimpl
     def buttons(): return [Button("press", "Press", lambda picture, desk: Outcome(f"seed {picture.seed}"))]
-    def echo(call, desk): return Reply.json([call.owner, call.query, call.body.decode()])
+    def echo(call, desk): return Reply.json([call.owner, call.query, call.body.decode(), call.here])
     def refuse(call, desk): raise BadRequest("not today", "come back")
     def fail(call, desk): raise RuntimeError("a bug")
     @hookimpl
@@ -58,7 +58,7 @@ def test_a_switch_and_a_setting_stay(server: Server) -> None:
 
 def test_routes_of_extensions_answer_refuse_and_fail_with_a_sentence(server: Server) -> None:
     client = server.client
-    assert client.post("/extensions/mine/api/echo?a=1", content=b"hello").json() == ["local", {"a": "1"}, "hello"]
+    assert client.post("/extensions/mine/api/echo?a=1", content=b"hello").json() == ["local", {"a": "1"}, "hello", True]
     refused, failed = (client.get(f"/extensions/mine/api/{path}") for path in ("refuse", "fail"))
     assert (refused.status_code, refused.json()["error"]) == (422, "not today")
     assert "RuntimeError: a bug" in failed.json()["error"]

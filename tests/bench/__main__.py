@@ -1,5 +1,5 @@
 """`python -m tests.bench NAME`: measure one thing, show a table, write JSON and a plot. NAME: start, step, fast,
-preview, page, upscale, style, kill, load, swap, memory or inside."""
+preview, page, upscale, style, kill, load, swap, memory, inside or extensions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from tests.bench.plot import plot
 from tests.bench.report import Report, as_json, table
 from tests.bench.start import ROOT, BenchFailed
 
-BENCHES = ("start", "step", "fast", "preview", "page", "upscale", "style", "kill", "swap", "memory", "load", "inside")
+BENCHES = (
+    "start", "step", "fast", "preview", "page", "upscale", "style", "kill", "swap", "memory", "load", "inside",
+    "extensions",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:

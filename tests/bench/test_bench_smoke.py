@@ -127,6 +127,14 @@ def test_bench_start_measures_the_page_and_the_picture(tiny_models: Path, tmp_pa
 
 
 @pytest.mark.long
+def test_bench_extensions_measures_what_thirty_add_to_the_start(tmp_path: Path) -> None:
+    assert main(["extensions", "--runs", "1", "--out", str(tmp_path)]) == 0
+    rows = {row["label"]: row["median"] for row in json.loads((tmp_path / "extensions.json").read_text())["rows"]}
+    assert rows["to the page"] == pytest.approx(rows["page, 30 extensions"] - rows["page, none"])
+    assert rows["first picture, none"] > rows["page, none"] > 0
+
+
+@pytest.mark.long
 def test_bench_preview_measures_a_frame_and_what_a_browser_paints(tmp_path: Path) -> None:
     flags = ["--checkpoint", "tiny", "--runs", "1", "--use-cpu", "--out", str(tmp_path)]
     assert main(["preview", *flags]) == 0

@@ -28,6 +28,13 @@ def test_a_job_comes_back_as_it_was_put_in(journal: Journal) -> None:
     assert job.request == CAT
 
 
+def test_a_job_that_was_done_elsewhere_is_done_here_and_never_runs(journal: Journal) -> None:
+    job = journal.adopt(CAT, "local")
+    assert journal.get(job.id, "local").state == "done"
+    assert journal.recent("local", 5) == (journal.get(job.id, "local"),)
+    assert journal.begin_next() is None
+
+
 def test_ids_cannot_be_guessed(journal: Journal) -> None:
     ids = {journal.add(CAT, "local").id for _ in range(20)}
     assert len(ids) == 20

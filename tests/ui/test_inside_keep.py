@@ -24,7 +24,7 @@ DROP = """(bytes) => {
 @pytest.fixture(scope="module")
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     """One page for all, open on a picture's inside."""
-    context = browser.new_context(viewport=DESK, accept_downloads=True)
+    context = browser.new_context(viewport=DESK, accept_downloads=True)  # type: ignore[arg-type]
     with strict(context):
         page = open_in(context, server)
         result(page, "a cat to keep", steps=4)
