@@ -59,7 +59,7 @@ export class Carrying {
   async filming() {
     const { known } = this;
     await this.working(this.make, async (signal) => {
-      for await (const told of lines(this.stage.url("film", { picture: known.id, kind: this.kind.value }), signal)) {
+      for await (const told of lines(this.stage.url("film", { picture: known.id, kind: this.kind.value }), { method: "POST", signal })) {
         if (told.doing) this.progress(told, `Step ${told.done} of ${told.of}: ${told.doing}`);
         else this.filmed(await (await fetch(told.src)).blob(), told.name);
       }
@@ -79,7 +79,7 @@ export class Carrying {
   async verifying() {
     const { known } = this;
     await this.working(this.check, async (signal) => {
-      for await (const told of lines(this.stage.url("verify", { picture: known.id }), signal)) {
+      for await (const told of lines(this.stage.url("verify", { picture: known.id }), { method: "POST", signal })) {
         if (told.of) this.progress({ done: told.step, of: told.of }, `Making it again, step ${told.step} of ${told.of}`);
         else this.verified(told);
       }

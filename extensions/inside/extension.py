@@ -80,8 +80,8 @@ def routes() -> Sequence[Route]:
         Route("GET", "experiment", experiment),
         Route("GET", "carry", carrying.carry),
         Route("POST", "bring", carrying.bring),
-        Route("GET", "film", film),
-        Route("GET", "verify", verify),
+        Route("POST", "film", film),
+        Route("POST", "verify", verify),
         Route("GET", "originality", originality),
     ]
 

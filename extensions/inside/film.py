@@ -23,7 +23,7 @@ AT_ONCE = 4  # steps that are decoded before other jobs may go on
 
 
 def film(call: Call, desk: Desk) -> Reply:
-    """GET film?picture=<id>&kind=gif|webp|mp4: {"done", "of", "doing"} as lines of JSON, then {"src", "name"}."""
+    """POST film?picture=<id>&kind=gif|webp|mp4: {"done", "of", "doing"} as lines of JSON, then {"src", "name"}."""
     picture = desk.picture(call.query.get("picture", ""), call.owner)
     kind = call.query.get("kind", "")
     if kind not in KINDS:

@@ -1,8 +1,8 @@
 // Answers that come line by line, each a value in JSON.
 
-/** The values as they come; an error with the server's sentence where it says one. signal: an AbortSignal. */
-export async function* lines(url, signal) {
-  const answer = await fetch(url, { signal });
+/** The values as they come; an error with the server's sentence where it says one. options: as of `fetch`. */
+export async function* lines(url, options) {
+  const answer = await fetch(url, options);
   let text = "";
   for await (const piece of read(answer.body)) {
     const whole = (text + piece).split("\n");

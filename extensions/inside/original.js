@@ -40,7 +40,7 @@ export class Original {
     this.stop.hidden = false;
     this.told.textContent = "Waiting for the engine …";
     try {
-      for await (const told of lines(this.stage.url("originality", { picture: this.known.id, ...values }), task.signal)) this.heard(told);
+      for await (const told of lines(this.stage.url("originality", { picture: this.known.id, ...values }), { signal: task.signal })) this.heard(told);
     } catch (error) {
       if (this.task === task) this.told.textContent = task.signal.aborted ? "Stopped. What was looked at is remembered." : error.message;
     } finally {

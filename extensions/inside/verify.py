@@ -26,7 +26,7 @@ ALONE = (
 
 
 def verify(call: Call, desk: Desk) -> Reply:
-    """GET verify?picture=<id>: {"step", "of"} as lines of JSON while it is made again, then what `verdict` says."""
+    """POST verify?picture=<id>: {"step", "of"} as lines of JSON while it is made again, then what `verdict` says."""
     picture = desk.picture(call.query.get("picture", ""), call.owner)
     return Reply(_told(picture, desk), "application/x-ndjson")
 

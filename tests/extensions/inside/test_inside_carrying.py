@@ -78,7 +78,8 @@ def brought(app: App, file: bytes) -> Picture:
 
 
 def told(app: App, path: str, **query: str) -> list[Any]:
-    return [json.loads(line) for line in sent(app, "GET", path, **query).splitlines()]
+    method = "GET" if path == "originality" else "POST"  # what makes the engine work is not for who may only look
+    return [json.loads(line) for line in sent(app, method, path, **query).splitlines()]
 
 
 def verified(app: App, picture: Picture) -> Any:
