@@ -94,7 +94,7 @@ def compared(folder: Path, dtype: str, runs: int) -> list[Row]:
 def prepared(folder: Path, dtype: str, runs: int) -> list[Row]:
     """With copies in the precision that is computed in."""
     manager = manager_of(folder, dtype, copies=10**11)
-    for name in NAMES:
+    for name in reversed(NAMES):
         load(manager, name)
         wait_for_copy(manager, path_of(folder, name), dtype)
     ours, theirs = turns(manager, folder, dtype, runs)

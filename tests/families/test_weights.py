@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from modules.core.errors import BadCheckpoint
-from modules.families import FAMILIES
+from modules.families import FAMILIES, weights
 from modules.families.device import Device
 from modules.families.header import read_header
 from tests.checkpoints import load_family
@@ -45,3 +45,17 @@ def test_a_file_that_was_cut_off_after_its_header_was_read_is_refused(tiny_file:
     copy.write_bytes(tiny_file.read_bytes()[:-1000])
     with pytest.raises(BadCheckpoint, match=r"copy\.safetensors cannot be read"):
         list(FAMILIES["sd1"].load("copy", header, CPU, lambda: None))
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+@pytest.mark.parametrize("shape", [(70, 3), (7, 5, 3, 3), (1, 500)])
+def test_converting_some_rows_at_a_time_gives_what_pytorch_gives(
+    dtype: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "IN_CACHE", 50)
+    stored = torch.randn(shape).half()
+    device = Device("cpu", dtype, True, "sdpa")
+    made = weights._converted(stored, torch.empty(shape, device="meta"), device)
+    assert made.dtype == device.torch_dtype
+    assert torch.equal(made, stored.to(made.dtype))
+    assert len(shape) < 4 or made.is_contiguous(memory_format=torch.channels_last)

@@ -22,7 +22,7 @@ def place_of(header: Header, part: str | TextEncoder, name: str) -> Place:
     if header.files:
         return Place(_in_folder(header, part if isinstance(part, str) else part.part, name))
     if isinstance(part, TextEncoder):
-        return _text_place(header, part, name)
+        return _text_place(part, name, _text_prefix(header, part))
     if part == "unet":
         return Place(unet_key(name, _layers_per_block(header)))
     return Place(_vae_in_file(header, name, vae_key(name, 0)))
@@ -33,7 +33,8 @@ def places_of(header: Header, part: str | TextEncoder, names: Collection[str]) -
     if header.files:
         return {name: place_of(header, part, name) for name in names}
     if isinstance(part, TextEncoder):
-        return {name: _text_place(header, part, name) for name in names}
+        prefix = _text_prefix(header, part)
+        return {name: _text_place(part, name, prefix) for name in names}
     if part == "unet":
         return {name: Place(key) for name, key in unet_keys(names).items()}
     return {name: Place(_vae_in_file(header, name, key)) for name, key in vae_keys(names).items()}
@@ -44,12 +45,14 @@ def _layers_per_block(header: Header) -> int:
     return next(i for i in count() if f"{UNET}input_blocks.{i + 1}.0.in_layers.0.weight" not in header.tensors)
 
 
-def _text_place(header: Header, encoder: TextEncoder, name: str) -> Place:
+def _text_prefix(header: Header, encoder: TextEncoder) -> str:
     """Some early fine-tunes lack the inner `text_model.`."""
-    if encoder.open_clip:
-        return open_clip_place(name, encoder.prefix)
-    inner = "text_model." if header.has(f"{encoder.prefix}text_model.") else ""
-    return clip_place(name, encoder.prefix + inner)
+    inner = f"{encoder.prefix}text_model."
+    return inner if not encoder.open_clip and header.has(inner) else encoder.prefix
+
+
+def _text_place(encoder: TextEncoder, name: str, prefix: str) -> Place:
+    return open_clip_place(name, prefix) if encoder.open_clip else clip_place(name, prefix)
 
 
 def _vae_in_file(header: Header, name: str, key: str) -> str:

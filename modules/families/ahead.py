@@ -1,0 +1,34 @@
+"""Asks the system for what will be read soon, so that a disk and a processor work at the same time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+STEP = 32 << 20  # bytes asked for at a time
+AHEAD = 256 << 20  # bytes in front of what is read now
+
+
+class Ahead:
+    """A file that is read from its beginning to its end. Where the system cannot be asked nothing happens."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._asked = 0
+
+    def __enter__(self) -> Ahead:
+        self._file = self._path.open("rb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def reach(self, position: int) -> None:
+        """It is read at this byte now."""
+        while self._asked < position + AHEAD:
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(self._file.fileno(), self._asked, STEP, os.POSIX_FADV_WILLNEED)
+            self._asked += STEP
