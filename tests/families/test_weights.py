@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from modules.core.errors import BadCheckpoint
-from modules.families import FAMILIES, weights
+from modules.families import FAMILIES
+from modules.families.ahead import AHEAD, STEP, Ahead
 from modules.families.device import Device
 from modules.families.header import read_header
 from tests.checkpoints import load_family
@@ -47,15 +48,17 @@ def test_a_file_that_was_cut_off_after_its_header_was_read_is_refused(tiny_file:
         list(FAMILIES["sd1"].load("copy", header, CPU, lambda: None))
 
 
-@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
-@pytest.mark.parametrize("shape", [(70, 3), (7, 5, 3, 3), (1, 500)])
-def test_converting_some_rows_at_a_time_gives_what_pytorch_gives(
-    dtype: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+def test_the_system_is_asked_for_what_comes_next_and_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "IN_CACHE", 50)
-    stored = torch.randn(shape).half()
-    device = Device("cpu", dtype, True, "sdpa")
-    made = weights._converted(stored, torch.empty(shape, device="meta"), device)
-    assert made.dtype == device.torch_dtype
-    assert torch.equal(made, stored.to(made.dtype))
-    assert len(shape) < 4 or made.is_contiguous(memory_format=torch.channels_last)
+    asked: list[int] = []
+    monkeypatch.setattr("os.posix_fadvise", lambda file, start, *_: asked.append(start), raising=False)
+    monkeypatch.setattr("os.POSIX_FADV_WILLNEED", 3, raising=False)
+    (tmp_path / "file").write_bytes(b"weights")
+    with Ahead(tmp_path / "file") as ahead:
+        ahead.reach(0)
+        first = len(asked)
+        ahead.reach(1)
+        ahead.reach(STEP)
+    assert asked == list(range(0, AHEAD + 2 * STEP, STEP))[: len(asked)]
+    assert (first, len(asked)) == (AHEAD // STEP, AHEAD // STEP + 1 + 1)
