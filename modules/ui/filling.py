@@ -46,9 +46,9 @@ class Filling:
         return self.fill(remembered, {name: control.value for name, control in self.form.items()}, asked)
 
     def refresh(self, remembered: object, asked: gr.Request | None = None) -> Updates:
-        """There may be other checkpoints than before."""
+        """There may be other checkpoints than before. A page that has told nothing yet is being filled by `first`."""
         cards, current = self.page.checkpoints(), remembered_values(self.form, remembered).get("checkpoint")
-        if any(card.name == current for card in cards):
+        if not isinstance(remembered, dict) or any(card.name == current for card in cards):
             return {self.form["checkpoint"]: gr.update(choices=choices(cards))}
         return self.fill(remembered, {}, asked)
 

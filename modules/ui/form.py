@@ -38,10 +38,10 @@ TELL = """(...values) => {
 }"""
 SEEN = "() => { if (!window.taffyFilled?.[TAB]) document.querySelector('#BUTTON').click(); }"
 FILLED = "() => { window.taffyFilled = {...window.taffyFilled, [TAB]: true}; }"  # before that nothing is news
-WRITE = """(...values) => {
+WRITE = """() => {
     const wanted = window.taffyWanted;
-    return NAMES.map((name, at) => name in wanted ? wanted[name] : values[at]);
-}"""
+    return NAMES.map((name) => name in wanted ? wanted[name] : {__type__: "update"});
+}"""  # what is typed meanwhile elsewhere stays
 
 
 def form_request(values: Mapping[str, object]) -> GenerationRequest:
@@ -80,7 +80,7 @@ def connect_script(tab: str, form: Form, memory: gr.BrowserState, filled: Depend
     values; the browser remembers them."""
     controls, names = list(form.values()), json.dumps(list(form))
     write, tell, note = (s.replace("NAMES", names).replace("TAB", json.dumps(tab)) for s in (WRITE, TELL, FILLED))
-    hidden_button(f"taffy-write-{tab}").click(None, controls, controls, js=write, **QUIET)
+    hidden_button(f"taffy-write-{tab}").click(None, None, controls, js=write, **QUIET)
     filled.then(None, js=note, **QUIET).then(None, controls, memory, js=tell, **QUIET)
     events = [control.change for control in controls]
     if isinstance(Context.block, gr.Tab):

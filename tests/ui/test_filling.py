@@ -123,5 +123,13 @@ def test_a_longer_list_of_checkpoints_changes_no_value(filling: Filling) -> None
     assert updates[filling.form["checkpoint"]]["choices"] == [("small", "small"), ("large", "large")]
 
 
+def test_a_page_that_is_still_being_filled_keeps_what_is_typed_when_the_list_grows(filling: Filling) -> None:
+    assert sent(filling, filling.refresh(None)) == {}
+
+
+def test_a_form_that_had_no_checkpoint_is_filled_when_one_comes(filling: Filling) -> None:
+    assert sent(filling, filling.refresh({"prompt": "a cat", "checkpoint": None}))["checkpoint"] == "small"
+
+
 def test_a_checkpoint_that_is_gone_gives_way_to_the_first_with_all_its_values(filling: Filling) -> None:
     assert sent(filling, filling.refresh({"checkpoint": "gone"}))["checkpoint"] == "small"
