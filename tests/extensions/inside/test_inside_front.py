@@ -255,3 +255,8 @@ def test_the_tour_ends_with_the_figures_of_the_starter_where_they_are(app: App, 
     copy.unlink()
     assert figures["papers"]["held-out thing and hand"]["concept"]["n"] == 512
     assert figures["copies"]["n"] == 1024
+
+
+def test_words_of_a_picture_in_fast_mode_are_found_too(app: App) -> None:
+    (picture,) = made(app, seed=48, steps=5, fast_every=2)
+    assert [one["step"] for one in asked(app, "GET", "words", picture=picture.id, make="1")] == [0, 1, 2, 3, 4]
