@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -48,6 +49,22 @@ def test_a_lack_of_memory_is_explained_and_the_weights_are_given_back(service: S
     assert "not enough memory" in failed.message
     assert failed.advice
     assert service.card().loaded == ""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits the room of a process")
+def test_a_process_that_runs_out_of_room_fails_one_job_and_makes_the_next(service: Service) -> None:
+    resource = pytest.importorskip("resource")
+    assert isinstance(list(service.run(Generate("first", REQUEST)))[-1], Finished)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 100_000_000, hard))
+    try:
+        failed = list(service.run(Generate("large", replace(REQUEST, width=4096, height=4096))))[-1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert isinstance(failed, Failed)
+    assert (failed.error, "not enough memory" in failed.message) == ("OutOfMemory", True)
+    assert isinstance(list(service.run(Generate("next", REQUEST)))[-1], Finished)
 
 
 def test_any_other_error_is_told_and_the_next_task_runs(service: Service) -> None:
