@@ -13,21 +13,23 @@ from torch import nn
 
 from modules.core.errors import BadSetting
 from modules.families.unet.compiled import compile_layers, compiled
+from modules.families.unet.quick import QuickLinear, has_one_dnn, quicken
 
 torch.set_num_threads(1)
 
 
 class Layers(nn.Module):
-    """One of each kind that is compiled: a whole U-Net would take two minutes."""
+    """One of each kind that is compiled, and one that is not: a whole U-Net would take two minutes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.resnet = ResnetBlock2D(in_channels=32, temb_channels=8)
-        self.feed_forward = FeedForward(32, activation_fn="geglu")
+        self.feed_forward: Any = FeedForward(32, activation_fn="geglu")
+        self.last = nn.Linear(32, 8)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.resnet(x, x[:, :8].mean((2, 3)))
-        answer: torch.Tensor = self.feed_forward(x.flatten(2).transpose(1, 2))
+        answer: torch.Tensor = self.last(self.feed_forward(x.flatten(2).transpose(1, 2)))
         return answer
 
 
@@ -61,6 +63,15 @@ def test_a_card_without_triton_is_refused() -> None:
         compile_layers(built(0), "cuda")
 
 
+@pytest.mark.skipif(not has_one_dnn(), reason="this torch has no oneDNN")
+def test_compiled_layers_are_left_to_the_compiler() -> None:
+    network = Layers()
+    compile_layers(network, "cpu")
+    quicken(network)
+    assert type(network.feed_forward.net[2]) is type(network.resnet.time_emb_proj) is nn.Linear
+    assert type(network.last) is QuickLinear
+
+
 @pytest.mark.long
 def test_compiled_layers_serve_every_checkpoint_and_lora_and_are_kept_on_disk(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -72,11 +83,13 @@ def test_compiled_layers_serve_every_checkpoint_and_lora_and_are_kept_on_disk(
     first, other = built(0), built(1)
     expected = [answers(network) for network in (first, other)]
     compile_layers(first, "cpu")
+    quicken(first)
     torch.testing.assert_close(answers(first), expected[0], atol=1e-4, rtol=1e-4)
     graphs = made()
     assert graphs > 0
     assert any(tmp_path.rglob("*.so"))
     compile_layers(other, "cpu")
+    quicken(other)
     torch.testing.assert_close(answers(other), expected[1], atol=1e-4, rtol=1e-4)
     for name, parameter in first.named_parameters():
         parameter.data = dict(other.named_parameters())[name].data.clone()

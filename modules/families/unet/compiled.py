@@ -40,7 +40,7 @@ def compile_layers(network: nn.Module, device_kind: str) -> None:
 def compiled(kind: type[Any]) -> type[Any]:
     """The class with a compiled forward. On the class, because a module that holds what holds it is freed too late."""
     forward: Callable[..., Any] = torch.compile(kind.forward, dynamic=False)
-    return type(f"Compiled{kind.__name__}", (kind,), {"forward": forward})
+    return type(f"Compiled{kind.__name__}", (kind,), {"forward": forward, "is_compiled": True})
 
 
 def _check(device_kind: str) -> None:

@@ -20,13 +20,18 @@ ROWS = 1024  # tokens whose hidden layer stays in the cache of a processor
 
 
 def quicken(network: nn.Module) -> None:
-    """Let the layers of a network on a processor compute so, where this build of torch has oneDNN."""
+    """Let the layers of a network on a processor compute so, where this build of torch has oneDNN.
+
+    Those that are compiled are left to the compiler: it cannot see into calls of oneDNN.
+    """
     if not has_one_dnn():
         return
-    for module in network.modules():
-        kind: Any = type(module)
-        if kind in QUICK and QUICK[kind][1](module):
-            module.__class__ = QUICK[kind][0]
+    kind: Any = type(network)
+    if kind in QUICK and QUICK[kind][1](network):
+        network.__class__ = QUICK[kind][0]
+    for child in network.children():
+        if not getattr(child, "is_compiled", False):
+            quicken(child)
 
 
 def has_one_dnn() -> bool:
