@@ -36,11 +36,10 @@ def judged(page: Page) -> list[str]:
 
 
 def open_folded(page: Page) -> None:
-    """Everything that is folded on the tab, so that it is judged too."""
-    for label in page.locator("button.label-wrap:visible").all():
-        label.click()
-    for summary in page.locator("summary:visible").all():
-        summary.click()
+    """Everything that is folded on the tab, so that it is judged too; at once, while nothing comes or goes."""
+    page.evaluate(
+        "for (const one of document.querySelectorAll('button.label-wrap, summary')) if (one.offsetParent) one.click()"
+    )
 
 
 @EVERY_LOOK
