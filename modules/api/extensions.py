@@ -59,17 +59,22 @@ def extension_routes(app: App) -> APIRouter:
         await run_in_threadpool(app.extending.change_settings, name, changes)
         return await run_in_threadpool(every)
 
+    add_files(routes, app)
+    add_installing(routes, app, every)
+    add_presses(routes, app)
+    add_own(routes, app)
+    return routes
+
+
+def add_files(routes: APIRouter, app: App) -> None:
+    """Scripts, styles and pictures of extensions."""
+
     @routes.get("/files/{name}/{file:path}")
     def asset(name: str, file: str) -> FileResponse:
         path = app.host.assets().get(f"{name}/{file}")
         if path is None:
             raise NotThere(f"the extension {name!r:.60} has no file {file!r:.60} for the page")
         return FileResponse(path, media_type=KINDS[path.suffix], headers={"Cache-Control": "no-cache"})
-
-    add_installing(routes, app, every)
-    add_presses(routes, app)
-    add_own(routes, app)
-    return routes
 
 
 async def changed(app: App, request: Request, every: Callable[[], Json]) -> Json:

@@ -60,19 +60,21 @@ def job_routes(app: App, heartbeat: float) -> APIRouter:
     def one(person: Asking, job_id: str) -> view.Json:
         return view.one_job(app, found(app, person, job_id))
 
-    @routes.post("/{job_id}/cancel")
-    def cancel(person: Asking, job_id: str) -> view.Json:
-        app.cancel(job_id, found(app, person, job_id).owner)
-        return {"id": job_id}
-
-    add_preview(routes, app)
+    add_running(routes, app)
     add_move(routes, app)
     add_line(routes, app)
     add_film(routes, app)
     return routes
 
 
-def add_preview(routes: APIRouter, app: App) -> None:
+def add_running(routes: APIRouter, app: App) -> None:
+    """A job that runs is seen, and ended."""
+
+    @routes.post("/{job_id}/cancel")
+    def cancel(person: Asking, job_id: str) -> view.Json:
+        app.cancel(job_id, found(app, person, job_id).owner)
+        return {"id": job_id}
+
     @routes.get("/{job_id}/preview")
     def preview(person: Asking, job_id: str) -> Response:
         """The newest frame of a running job as JPEG."""
