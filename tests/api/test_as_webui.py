@@ -127,7 +127,13 @@ def log(tmp_path: Path) -> Iterator[Path]:
     root.setLevel(level)
 
 
-def test_no_token_password_or_cookie_gets_into_the_log(tmp_path: Path, log: Path) -> None:
+def broken(*_: object) -> None:
+    raise RuntimeError("a bug")
+
+
+def test_no_token_password_or_cookie_gets_into_the_log(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with as_webui(tmp_path, Settings(listen=True)) as (app, port):
         log_to(log, [app.access.token])
         logging.getLogger().setLevel(logging.DEBUG)  # more than anybody would be told
@@ -139,7 +145,7 @@ def test_no_token_password_or_cookie_gets_into_the_log(tmp_path: Path, log: Path
             browser.post("/login", data={"name": "ben", "password": WORD})
             browser.get("/jobs", auth=("ben", WORD))
             cookie = next(iter(browser.cookies.values()))
-            app.queue.journal.close()  # now every question fails inside
+            monkeypatch.setattr(app.queue.journal, "ended", broken)
             with pytest.raises(httpx.HTTPStatusError):
                 browser.get(f"/jobs?token={app.access.token}", auth=("ben", WORD)).raise_for_status()
     text = log.read_text()
