@@ -22,7 +22,10 @@ from modules.installing import InstallFailed, InstallProgress, NoRoom, venv_pyth
 
 FIRST_FILES = [
     "webui.py",
-    *(f"modules/{name}.py" for name in ("bootstrap", "installing", "core/settings", "core/errors")),
+    *(
+        f"modules/{name}.py"
+        for name in ("bootstrap", "installing", "core/settings", "core/setting_kinds", "core/errors")
+    ),
 ]
 
 

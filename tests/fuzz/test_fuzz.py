@@ -86,7 +86,9 @@ class Fuzzed:
         """Every file beside the data folder, and of the program; and what stands in the data folder itself."""
         beside = (path for path in self.folder.rglob("*") if "data" not in path.relative_to(self.folder).parts[:1])
         ours = (path for part in (".", "modules", "extensions", "models") for path in (ROOT / part).iterdir())
-        return {str(path) for path in (*beside, *ours) if "__pycache__" not in path.parts}
+        return {
+            str(path) for path in (*beside, *ours) if not path.name.endswith(("_cache", "__pycache__"))
+        }  # pytest's, say
 
 
 @pytest.fixture(scope="module")

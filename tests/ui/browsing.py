@@ -129,7 +129,10 @@ def open_in(context: BrowserContext, server: Server) -> Page:
 def wait_for_form(page: Page) -> None:
     """The form is filled and the live part has heard of the server."""
     expect(page.locator("#checkpoint input")).to_have_value("tiny")
-    page.wait_for_function("window.taffyForm?.checkpoint")
+    page.wait_for_function("""() => {
+        const shown = document.querySelector("#count input")?.value; // Gradio sets what came before a control was there
+        return window.taffyForm?.checkpoint && shown === String(window.taffyForm.count);
+    }""")
     expect(page.locator("taffy-engine")).to_have_attribute("data-state", re.compile("ready|busy"))
 
 

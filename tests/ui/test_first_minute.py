@@ -250,6 +250,7 @@ def test_tiling_and_variations_reach_the_picture(page: Page) -> None:
     page.get_by_role("button", name="Sampling").click()
     page.get_by_label("Seamless tile").check()
     page.get_by_role("button", name="Variation").click()
+    expect(page.locator("#variation input[type=number]").first).to_have_value("0")
     page.locator("#variation input[type=number]").first.fill("0.5")
     page.locator("#variation input[type=number]").first.press("Tab")
     number(page, "count").fill("1")

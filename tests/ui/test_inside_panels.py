@@ -100,7 +100,7 @@ def test_the_tour_leads_from_words_to_the_experiment_by_keyboard_alone(made: Pag
         made.set_viewport_size(sized(PHONE if number % 2 else DESK))
         if stop == "The experiment":
             expect(tour.get_by_role("row")).to_have_count(6)
-        made.wait_for_timeout(100)
+        made.wait_for_function("document.getAnimations().every(({ playState }) => playState !== 'running')")
         found[stop] = judged(made), made.evaluate("document.documentElement.scrollWidth - innerWidth")
         tour.locator(".inside-go").press("Enter")
     assert found == {stop: ([], 0) for stop in STOPS}
