@@ -33,6 +33,7 @@ STYLES = ("inside.css", "panels.css", "carrying.css")
 SCRIPTS = (
     "lines.js", "heat.js", "panels.js", "branching.js", "words.js", "latents.js", "weights.js", "vae.js",
     "carrying.js", "original.js", "opening.js", "experiment.js", "tour.js", "inside.js",
+    "called.js",
 )  # fmt: skip
 WATCH = "A few percent slower; without it Inside goes the same way once more when you ask."
 

@@ -240,9 +240,4 @@ class Inside extends HTMLElement {
   }
 }
 
-// The tab's content is made when it is opened first; then the element reads for itself what is wanted. First of all who
-// listen, because the element takes the wish out of the address.
-const openTab = () => wanted() && document.querySelector("#taffy-open-inside")?.click();
-addEventListener("hashchange", openTab);
-
 customElements.define("taffy-inside", Inside);

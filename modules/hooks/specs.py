@@ -70,7 +70,11 @@ def columns() -> Sequence[Column]:  # type: ignore[empty-body]
 
 @hookspec
 def assets() -> Sequence[str]:  # type: ignore[empty-body]
-    """CSS and JavaScript files of the extension's folder that the page loads; scripts are modules."""
+    """CSS and JavaScript files of the extension's folder that the page loads; scripts are modules.
+
+    A script named like a tab of the extension (`<id>.js`) is fetched when that tab is opened first, and what another
+    one imports with it.
+    """
 
 
 @hookspec

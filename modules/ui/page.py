@@ -13,6 +13,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from modules.app import App
+from modules.hooks import Tab
 from modules.ui import extensions, extras, help, img2img, models, settings, style, txt2img
 from modules.ui.controls import html
 from modules.ui.form import QUIET, hidden_button
@@ -48,8 +49,8 @@ def build_page(app: App) -> gr.Blocks:
             for tab in app.host.tabs():
                 with gr.Tab(tab.label, id=tab.id) as place:
                     app.host.build(tab, app.desk(tab.extension))
-                if (ASSETS / f"{tab.id}.js").exists():
-                    place.select(None, js=f"() => {{ import('/taffy/{tab.id}.js'); }}", **QUIET)
+                if script := tab_script(app, tab):
+                    place.select(None, js=f"() => {{ import({json.dumps(script)}); }}", **QUIET)
         for tab in app.host.tabs():
             hidden_button(f"taffy-open-{tab.id}").click(None, None, tabs, js=OPEN % json.dumps(tab.id), **QUIET)
         html("<taffy-queue></taffy-queue>", "taffy-foot")
@@ -86,8 +87,28 @@ def head(app: App) -> str:
     rounds."""
     styles = (f'<link rel="stylesheet" href="/taffy/{file.name}">' for file in sorted(ASSETS.glob("*.css")))
     scripts = (f'<link rel="modulepreload" href="/taffy/{name}">' for name in sorted(imported("taffy.js")))
-    theirs = [asset_tag(f"/extensions/files/{name}") for name in app.host.assets()]
+    wait = later(app)
+    theirs = (asset_tag(f"/extensions/files/{name}") for name in app.host.assets() if name not in wait)
     return "\n".join([*styles, *scripts, '<script type="module" src="/taffy/taffy.js"></script>', *theirs])
+
+
+def tab_script(app: App, tab: Tab) -> str | None:
+    """The URL of the script that only this tab needs: named like it, and fetched when it is opened first."""
+    if tab.extension in PLUGINS:
+        return f"/taffy/{tab.id}.js" if (ASSETS / f"{tab.id}.js").exists() else None
+    name = f"{tab.extension}/{tab.id}.js"
+    return f"/extensions/files/{quote(name)}" if name in app.host.assets() else None
+
+
+def later(app: App) -> set[str]:
+    """Scripts of extensions that the page itself does not load: those of tabs, and what another one imports."""
+    tabs = {f"{tab.extension}/{tab.id}.js" for tab in app.host.tabs()}
+    scripts = {name: path for name, path in app.host.assets().items() if name.endswith(".js")}
+    return tabs | {
+        f"{name.partition('/')[0]}/{other}"
+        for name, path in scripts.items()
+        for other in IMPORT.findall(path.read_text("utf-8"))
+    }
 
 
 def imported(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:

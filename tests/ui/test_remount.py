@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from modules.app import App, build
 from modules.core.settings import Settings
 from modules.ui.mounted import Mounted
-from modules.ui.page import PLUGINS, mount, put_page
+from modules.ui.page import PLUGINS, head, mount, put_page, tab_script
 from tests.hooks.writing import extension
 from tests.workers import Installed, noise_worker
 
@@ -103,3 +103,18 @@ def test_controls_go_and_come_back_without_a_restart(app: App) -> None:
         app.extending.switch("new", on)
         asyncio.run(server.state.remount())
         assert ("A new control" in labels(server)) is on
+
+
+def test_a_script_named_like_a_tab_waits_for_the_tab_and_what_it_imports_with_it(app: App, tmp_path: Path) -> None:
+    front = "@hookimpl\ndef tabs(): return [Tab('wide', 'Wide', 50, lambda page: None)]\n"
+    front += "@hookimpl\ndef assets(): return ['wide.js', 'part.js', 'early.js']"
+    folder = extension(tmp_path / "extensions", "broad", front)
+    (folder / "wide.js").write_text('import { part } from "./part.js";\n')
+    for name in ("part.js", "early.js"):
+        (folder / name).write_text("export const part = 1;\n")
+    app.extending.renew()
+    assert "/extensions/files/broad/early.js" in head(app)
+    assert "wide.js" not in head(app)
+    assert "part.js" not in head(app)
+    tab = next(tab for tab in app.host.tabs() if tab.extension == "broad")
+    assert tab_script(app, tab) == "/extensions/files/broad/wide.js"
