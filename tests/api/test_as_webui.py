@@ -116,9 +116,12 @@ def test_the_link_on_the_owners_page_is_the_one_in_the_picture(tmp_path: Path) -
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Path]:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    for name in ("uvicorn", "uvicorn.error"):  # servers of other tests may have told it to speak to itself
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
     log_to(tmp_path / "taffy.log")
     yield tmp_path / "taffy.log"
     for handler in set(root.handlers) - set(handlers):
