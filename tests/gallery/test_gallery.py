@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -18,25 +17,9 @@ from modules.core.upscaling import UpscaleRequest
 from modules.gallery import Gallery, Saved, single
 from modules.gallery.metadata import read_metadata
 from modules.text.infotext import request_from_infotext, write_infotext
-from tests.gallery.made_pictures import REQUEST, made
+from tests.gallery.made_pictures import REQUEST, files, made, number
 
 LARGER = UpscaleRequest("upscale", "cat", scale=2)
-
-
-@pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
-    gallery = Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
-    yield gallery
-    gallery.close()
-
-
-def files(folder: Path) -> list[str]:
-    """Every file below a folder, hidden ones too."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def number(saved: Saved) -> int:
-    return int(saved.name.split("-")[0])
 
 
 def test_a_picture_lies_where_a1111_would_put_it(gallery: Gallery, tmp_path: Path) -> None:
@@ -88,9 +71,9 @@ def test_the_request_of_a_picture_from_a_picture_names_its_inputs(gallery: Galle
 def line_of(gallery: Gallery, count: int) -> list[Saved]:
     """Each made from the one before."""
     line = [gallery.save("0", "local", REQUEST, made())]
-    for number in range(1, count):
+    for job in range(1, count):
         request = replace(REQUEST, image="x", parent=line[-1].id, origin="vary")
-        line.append(gallery.save(str(number), "local", request, made()))
+        line.append(gallery.save(str(job), "local", request, made()))
     return line
 
 

@@ -15,24 +15,8 @@ from pathlib import Path
 import pytest
 
 from modules.core.errors import BadSetting, CannotSave
-from modules.gallery import Gallery, Saved
-from tests.gallery.made_pictures import REQUEST, made
-
-
-@pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
-    gallery = Gallery(tmp_path / "outputs", tmp_path / "gallery.sqlite3")
-    yield gallery
-    gallery.close()
-
-
-def files(folder: Path) -> list[str]:
-    """Every file below a folder, hidden ones too."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def number(saved: Saved) -> int:
-    return int(saved.name.split("-")[0])
+from modules.gallery import Gallery
+from tests.gallery.made_pictures import REQUEST, files, made, number
 
 
 @pytest.fixture
@@ -91,7 +75,7 @@ import os, sys
 from pathlib import Path
 from modules.gallery import Gallery
 from modules.gallery.store import Store
-from tests.gallery.made_pictures import REQUEST, made
+from tests.gallery.made_pictures import REQUEST, files, made, number
 
 gallery = Gallery(Path(sys.argv[1]) / "outputs", Path(sys.argv[1]) / "gallery.sqlite3")
 if sys.argv[2] == "while writing":
