@@ -12,6 +12,7 @@ export class Weights {
 
   constructor(stage) {
     this.stage = stage;
+    this.turn = 0; // of what was asked last
     this.words = element("fieldset", { className: "inside-leave" });
     this.go = element("button", { type: "button", className: "inside-go", onclick: () => this.weigh() });
     this.end = element("button", { type: "button", hidden: true, onclick: () => this.ask("weigh-stop") }, "Stop them");
@@ -24,6 +25,7 @@ export class Weights {
 
   know(known) {
     this.known = known;
+    this.turn += 1; // what is on its way is about another picture
     this.living = false;
     this.words.replaceChildren();
     this.list.replaceChildren();
@@ -40,17 +42,28 @@ export class Weights {
     this.ended = null;
   }
 
+  /** The newest of the server; what is asked for while an answer is on its way is read after it. */
   async read() {
+    this.again = true;
     if (this.reading) return;
-    const { known } = this;
     this.reading = true;
+    while (this.again) {
+      this.again = false;
+      await this.take(read(this.stage.url("weights", { picture: this.known.id })));
+    }
+    this.reading = false;
+  }
+
+  /** Show an answer, unless something was asked after it; whether it was one. */
+  async take(answer) {
+    const turn = (this.turn += 1);
     try {
-      const found = await read(this.stage.url("weights", { picture: known.id }));
-      if (known === this.known) this.show(found);
+      const found = await answer;
+      if (turn === this.turn) this.show(found);
+      return true;
     } catch (error) {
-      if (known === this.known) this.told.textContent = error.message;
-    } finally {
-      this.reading = false;
+      if (turn === this.turn) this.told.textContent = error.message;
+      return false;
     }
   }
 
@@ -61,13 +74,9 @@ export class Weights {
 
   async ask(path, values = {}) {
     this.go.disabled = true;
-    try {
-      this.show(await post(this.stage.url(path), { picture: this.known.id, ...values }));
-    } catch (error) {
-      this.told.textContent = error.message;
-    } finally {
-      this.count();
-    }
+    const heard = await this.take(post(this.stage.url(path), { picture: this.known.id, ...values }));
+    this.count();
+    if (heard) await this.read(); // one may have ended while this answer was on its way
   }
 
   show({ words, left }) {

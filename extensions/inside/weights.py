@@ -16,7 +16,8 @@ from .difference import difference
 from .kept import own_seed
 from .routes import body
 
-KEY = "weights-{seed}"
+KEY = "weights-{seed}"  # on the picture's job: which words were left out, by which jobs
+MOVED = "moved"  # on the job that leaves a word out: how far its picture is from the whole one
 MOST = 24  # words at once
 SIDE = 256  # pixels of the longer side of what is compared
 LITTLE = frozenset({"a", "an", "the", "of", "on", "in", "at", "by", "with", "and", "or", "to", "from", "for", "as"})
@@ -25,16 +26,11 @@ LIVING = frozenset({"waiting", "running"})
 
 @dataclass(frozen=True)
 class Left:
-    """A word that was left out: its place among the prompt's words, and the job that makes the rest.
-
-    distance: mean colour difference to the whole prompt's picture; None until it is known. map: where, a data URL.
-    """
+    """A word that was left out: its place among the prompt's words, and the job that makes the rest."""
 
     place: int
     word: str
     job: str
-    distance: float | None = None
-    map: str = ""
 
 
 def weights(call: Call, desk: Desk) -> Reply:
@@ -91,29 +87,31 @@ def _words(picture: Picture, desk: Desk) -> list[dict[str, Any]]:
 
 
 def _shown(picture: Picture, desk: Desk) -> list[dict[str, Any]]:
-    """What is known, with distances where both pictures are there; kept, because it is worth computing once."""
-    rows, lefts = [], []
-    before = _kept(picture, desk)
-    for one in before:
-        row: dict[str, Any] = {"state": "failed", "error": "its job is gone", "picture": ""}
-        measured = one
-        try:
-            job = desk.job(one.job, picture.owner)
-            row = {"state": job.state, "error": job.error, "picture": job.pictures[0].id if job.pictures else ""}
-            if job.pictures and one.distance is None:
-                measured = _measured(one, picture, job.pictures[0], desk)
-        except TaffyError as error:
-            row |= {"state": "failed", "error": error.message}
-        lefts.append(measured)
-        rows.append(row | asdict(measured))
-    if lefts != before:
-        _keep(picture, desk, lefts)
-    return rows
+    """distance: mean colour difference to the whole prompt's picture; None until it is known. map: where, a data URL."""
+    return [_row(one, picture, desk) for one in _kept(picture, desk)]
 
 
-def _measured(one: Left, picture: Picture, other: Picture, desk: Desk) -> Left:
+def _row(one: Left, picture: Picture, desk: Desk) -> dict[str, Any]:
+    row = asdict(one) | {"distance": None, "map": "", "picture": ""}
+    try:
+        job = desk.job(one.job, picture.owner)
+        row |= {"state": job.state, "error": job.error}
+        if job.pictures:
+            row |= {"picture": job.pictures[0].id, **_moved(picture, job.pictures[0], desk)}
+    except TaffyError as error:
+        row |= {"state": "failed", "error": error.message}
+    return row
+
+
+def _moved(picture: Picture, other: Picture, desk: Desk) -> dict[str, Any]:
+    """How far a picture is from the whole prompt's; kept with its job, because it is worth computing once."""
+    if MOVED in desk.attachments(other.job):
+        kept: dict[str, Any] = json.loads(desk.attached(other.job, MOVED))
+        return kept
     found = difference(*(_small(desk.png(each.id, each.owner)) for each in (picture, other)))
-    return replace(one, distance=found.mean, map=found.src)
+    moved = {"distance": found.mean, "map": found.src}
+    desk.attach(other.job, MOVED, json.dumps(moved).encode())
+    return moved
 
 
 def _small(png: bytes) -> Image.Image:
@@ -134,7 +132,7 @@ def _kept(picture: Picture, desk: Desk) -> list[Left]:
     if key not in desk.attachments(picture.job):
         return []
     rows: Sequence[Mapping[str, Any]] = json.loads(desk.attached(picture.job, key))
-    return [Left(**row) for row in rows]
+    return [Left(row["place"], row["word"], row["job"]) for row in rows]
 
 
 def _keep(picture: Picture, desk: Desk, lefts: Any) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from pathlib import Path
+from time import sleep
 
-from tests.ui.browsing import result
+import pytest
+from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
+
+from tests.ui.browsing import Server, result
 from tests.ui.noise import DESK, PHONE
 from tests.ui.test_axe import AXE, judged
 
@@ -63,7 +66,18 @@ def test_latents_have_a_mean_and_a_step_has_pieces(made: Page) -> None:
     expect(latents.get_by_role("img", name="The noise it all began with")).to_be_visible()
 
 
-def test_words_are_ranked_by_what_leaving_them_out_changes(made: Page) -> None:
+def late(route: Route) -> None:
+    """An answer that comes when all that it tells of is over."""
+    answer = route.fetch()
+    server = Server(route.request.url.partition("/extensions")[0], Path())
+    while (state := server.state())["running"] or state["waiting"]:
+        sleep(0.05)
+    sleep(0.3)  # the page has heard of it
+    route.fulfill(response=answer)
+
+
+def test_words_are_ranked_by_what_leaving_them_out_changes_however_late_answers_come(made: Page) -> None:
+    made.route("**/weights?*", late)
     weights = panel(made, "Word weights")
     expect(weights.get_by_label("cat")).to_be_checked()
     expect(weights.get_by_label("a", exact=True)).not_to_be_checked()
@@ -72,6 +86,7 @@ def test_words_are_ranked_by_what_leaving_them_out_changes(made: Page) -> None:
     first, second = (float(one.get_attribute("value") or 0) for one in weights.locator("meter").all())
     assert first >= second > 0
     expect(weights.get_by_role("img", name="where they differ")).to_have_count(2)
+    made.unroute("**/weights?*")
 
 
 def test_the_vae_alone_says_what_it_loses(made: Page) -> None:

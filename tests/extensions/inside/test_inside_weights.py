@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from extensions.inside.difference import difference, lab
+from extensions.inside.weights import weigh, weights
 from modules.app import App
 from modules.core.errors import BadRequest, NotThere
+from modules.hooks import Call, Desk
 from tests.app.asking import ME, ended
 from tests.extensions.inside.test_inside_front import app, asked, made
 
@@ -42,6 +48,33 @@ def test_those_that_wait_are_stopped_together(app: App) -> None:
     (told,) = asked(app, "POST", "weigh-stop", body={"picture": picture.id})
     app.queue.pause(ME, False)
     assert [one["state"] for one in told["left"]] == ["cancelled", "cancelled"]
+
+
+class Meanwhile:
+    """A desk on which something else happens, once, while a picture is read."""
+
+    def __init__(self, desk: Desk, happens: Callable[[], object]) -> None:
+        self._desk = desk
+        self._happens = [happens]
+
+    def png(self, picture: str, owner: str) -> bytes:
+        if self._happens:
+            self._happens.pop()()
+        return self._desk.png(picture, owner)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._desk, name)
+
+
+def test_a_word_that_is_left_out_while_another_one_is_measured_is_not_forgotten(app: App) -> None:
+    (picture,) = made(app, seed=64, steps=1)
+    (told,) = asked(app, "POST", "weigh", body={"picture": picture.id, "words": [0]})
+    ended(app, told["left"][0]["job"])
+    body = json.dumps({"picture": picture.id, "words": [1]}).encode()
+    meanwhile = Meanwhile(app.desk("inside"), lambda: weigh(Call(ME, {}, body), app.desk("inside")))
+    weights(Call(ME, {"picture": picture.id}, b""), cast("Desk", meanwhile))
+    (known,) = asked(app, "GET", "weights", picture=picture.id)
+    assert [one["word"] for one in known["left"]] == ["a", "cat"]
 
 
 @pytest.mark.parametrize("words", [[], [2], ["cat"], None, [-1]])
