@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from modules.families.unet.quick import (
+    QuickConvolution,
     QuickFeedForward,
     QuickLinear,
     QuickResnet,
     QuickTransformer,
     has_one_dnn,
     quicken,
+    seen_places,
 )
 from tests.checkpoints import KINDS, tiny_networks, tiny_unet, tiny_vae
 
@@ -80,3 +82,48 @@ def test_names_weights_and_hooks_stay() -> None:
     layer.weight.data = layer.weight.data * 3
     assert heard
     assert not torch.equal(answers(network, torch.float32), before)
+
+
+CONVOLUTIONS = [
+    {"kernel_size": 3, "padding": 1},
+    {"kernel_size": 3, "padding": 1, "stride": 2},
+    {"kernel_size": 1, "bias": False},
+]
+
+
+def convolution(**values: Any) -> torch.nn.Conv2d:
+    torch.manual_seed(0)
+    return torch.nn.Conv2d(8, 96, **values).to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("values", CONVOLUTIONS)
+def test_a_convolution_with_more_weights_than_picture_is_a_product(values: dict[str, Any]) -> None:
+    layer = convolution(**values)
+    x = randn(2, 8, 4, 6)
+    expected = layer(x)
+    quicken(layer)
+    assert isinstance(layer, QuickConvolution)
+    assert seen_places(x, layer) is not None
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "values",
+    [{"padding_mode": "circular"}, {"groups": 2}, {"dilation": 2}, {"padding": "same"}],
+)
+def test_others_stay_convolutions(values: dict[str, Any]) -> None:
+    layer = convolution(**{"kernel_size": 3, "padding": 1, **values})
+    x = randn(2, 8, 4, 6)
+    expected = layer(x)
+    quicken(layer)
+    assert seen_places(x, layer) is None
+    assert torch.equal(layer(x), expected)
+
+
+def test_so_does_one_with_a_large_picture_or_with_weights_in_another_order() -> None:
+    layer = convolution(kernel_size=3, padding=1)
+    assert seen_places(randn(2, 8, 6, 6), layer) is None
+    layer.weight.data = layer.weight.data.contiguous()
+    assert seen_places(randn(2, 8, 4, 6), layer) is None

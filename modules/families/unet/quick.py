@@ -14,9 +14,10 @@ from diffusers.models.attention import FeedForward
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import pad, silu
 
-ROWS = 1024  # tokens whose hidden layer stays in the cache of a processor
+ROWS = 2048  # tokens whose hidden layer stays in the cache of a processor; fewer need the weights too often
+PLACES = 2  # as many channels of an answer for each of its places: then a convolution is computed as a product
 
 
 def quicken(network: nn.Module) -> None:
@@ -44,6 +45,20 @@ class QuickLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
+
+
+class QuickConvolution(nn.Conv2d):
+    """As a product of matrices where weights outweigh the picture.
+
+    oneDNN's convolution brings all weights into another order at every call, at 8 x 8 places in more time than it
+    computes; its product takes them as they are.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        seen = seen_places(input, self)
+        if seen is None:
+            return super().forward(input)
+        return _picture(linear(seen.flatten(0, 2), flat_weight(self), self.bias), seen)
 
 
 class QuickFeedForward(FeedForward):  # type: ignore[misc]
@@ -101,12 +116,39 @@ def linear_with(x: Tensor, weight: Tensor, bias: Tensor | None, sign: str, other
     return answer
 
 
+def seen_places(x: Tensor, layer: nn.Conv2d) -> Tensor | None:
+    """What each place of a convolution's answer sees, (batch, h, w, kernel * kernel * channels).
+
+    None where the convolution itself is better: there are many places, or the weights lie in another order.
+    """
+    (size, _), (stride, _), channels_last = layer.kernel_size, layer.stride, torch.channels_last
+    odd = layer.padding_mode != "zeros" or layer.groups != 1 or layer.dilation != (1, 1) or size != layer.kernel_size[1]
+    if odd or isinstance(layer.padding, str) or not layer.weight.is_contiguous(memory_format=channels_last):
+        return None
+    border = layer.padding[0]
+    height, width = ((side + 2 * border - size) // stride + 1 for side in x.shape[-2:])
+    if len(x) * height * width * PLACES > layer.out_channels:
+        return None
+    rows = pad(x.permute(0, 2, 3, 1), (0, 0, border, border, border, border))
+    windows = rows.unfold(1, size, stride).unfold(2, size, stride)  # (batch, h, w, channels, size, size)
+    return windows.permute(0, 1, 2, 4, 5, 3).flatten(3)
+
+
+def flat_weight(layer: nn.Conv2d) -> Tensor:
+    """(out, kernel * kernel * in): the same memory where channels lie innermost."""
+    return layer.weight.permute(0, 2, 3, 1).flatten(1)
+
+
 def convolved_onto(other: Tensor, x: Tensor, layer: Any) -> Tensor:
     """other + layer(x)"""
-    if layer.padding_mode == "zeros":
+    if (seen := seen_places(x, layer)) is not None:
+        onto = _tokens(other).flatten(0, 1)
+        answer = _picture(linear_with(seen.flatten(0, 2), flat_weight(layer), layer.bias, "add", onto), seen)
+    elif layer.padding_mode == "zeros":
         where = layer.padding, layer.stride, layer.dilation, layer.groups
-        onto = torch.ops.mkldnn._convolution_pointwise.binary
-        answer: Tensor = onto(x, other, layer.weight, layer.bias, *where, "add", 1.0, None, [], None)
+        answer = torch.ops.mkldnn._convolution_pointwise.binary(
+            x, other, layer.weight, layer.bias, *where, "add", 1.0, None, [], None
+        )
     else:  # a seamless picture
         answer = layer(x).add_(other)
     return answer
@@ -115,6 +157,11 @@ def convolved_onto(other: Tensor, x: Tensor, layer: Any) -> Tensor:
 def _tokens(x: Tensor) -> Tensor:
     """(batch, c, h, w) -> (batch, h * w, c): the same memory where channels lie innermost."""
     return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _picture(rows: Tensor, places: Tensor) -> Tensor:
+    """(batch * h * w, c) -> (batch, c, h, w), channels innermost. places: (batch, h, w, anything)."""
+    return rows.view(*places.shape[:3], -1).permute(0, 3, 1, 2)
 
 
 def _is_geglu(module: Any) -> bool:
@@ -138,6 +185,7 @@ def _is_continuous(module: Any) -> bool:
 
 QUICK: dict[Any, tuple[type[nn.Module], Callable[[Any], bool]]] = {  # class of diffusers -> ours, and for which of them
     nn.Linear: (QuickLinear, lambda _: True),
+    nn.Conv2d: (QuickConvolution, lambda _: True),
     FeedForward: (QuickFeedForward, _is_geglu),
     Transformer2DModel: (QuickTransformer, _is_continuous),
     ResnetBlock2D: (QuickResnet, _is_plain),
