@@ -87,7 +87,7 @@ def _words(picture: Picture, desk: Desk) -> list[dict[str, Any]]:
 
 
 def _shown(picture: Picture, desk: Desk) -> list[dict[str, Any]]:
-    """distance: mean colour difference to the whole prompt's picture; None until it is known. map: where, a data URL."""
+    """distance: mean colour difference to the whole picture; None until it is known. map: where, a data URL."""
     return [_row(one, picture, desk) for one in _kept(picture, desk)]
 
 
