@@ -12,7 +12,9 @@ import sys
 import sysconfig
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 from modules.bootstrap import ensure
 from modules.core.errors import TaffyError
@@ -24,6 +26,7 @@ CHECKS = {
     "lint-imports": [str(Path(sysconfig.get_path("scripts")) / "lint-imports")],
     "mypy": [sys.executable, "-m", "mypy"],
 }
+SLOWEST = "mypy"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 CHROMIUM_FILES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -38,23 +41,37 @@ CHROMIUM_FILES = (
 def main(arguments: Sequence[str]) -> int:
     ensure(ROOT, ["front", "worker", "tests"], ["-m", "tests", *arguments])
     chosen = [argument for argument in arguments if argument != "--all"]
-    set_chromium(install=not chosen)
-    failed = [] if chosen else [name for name, command in CHECKS.items() if not passes(name, command)]
+    long = "--all" in arguments
     if not chosen:
-        print(f"\n==> checks: {', '.join(failed) + ' FAILED' if failed else 'all passed'}; now pytest", flush=True)
-    fast = [] if "--all" in arguments else ["-m", "not long"]
-    rows = chosen or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # a file stays in its row
-    tests = subprocess.run([sys.executable, "-m", "pytest", *fast, *rows], cwd=ROOT, check=False).returncode
-    return tests or bool(failed)
+        return checked_and_tested(long)
+    set_chromium(install=False)
+    return tested(long, chosen)
 
 
-def passes(name: str, command: Sequence[str]) -> bool:
-    """Run a check under a header; its verdict and time stand below its output."""
-    print(f"\n==> {name}", flush=True)
+def tested(long: bool, arguments: Sequence[str]) -> int:
+    fast = [] if long else ["-m", "not long"]
+    return subprocess.run([sys.executable, "-m", "pytest", *fast, *arguments], cwd=ROOT, check=False).returncode
+
+
+def checked_and_tested(long: bool) -> int:
+    """The slowest check runs beside all others, the installing of Chromium, and the tests, which go in two rows."""
+    with ThreadPoolExecutor(1) as beside:
+        slow = beside.submit(passes, SLOWEST)
+        failed = [name for name in CHECKS if name != SLOWEST and not passes(name)]
+        set_chromium(install=True)
+        outcome = tested(long, ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"])
+        failed += [] if slow.result() else [SLOWEST]
+    print(f"\n==> checks: {', '.join(failed) + ' FAILED' if failed else 'all passed'}", flush=True)
+    return outcome or bool(failed)
+
+
+def passes(name: str) -> bool:
+    """Run a check; its output stands under a header when it has ended, its verdict and time below."""
     began = time.monotonic()
-    good = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
-    print(f"==> {name}: {'passed' if good else 'FAILED'} in {time.monotonic() - began:.1f} s", flush=True)
-    return good
+    done = subprocess.run(CHECKS[name], cwd=ROOT, check=False, stdout=PIPE, stderr=STDOUT, text=True)
+    verdict = f"{'FAILED' if done.returncode else 'passed'} in {time.monotonic() - began:.1f} s"
+    print(f"\n==> {name}\n{done.stdout.rstrip()}\n==> {name}: {verdict}", flush=True)
+    return done.returncode == 0
 
 
 def set_chromium(install: bool) -> None:

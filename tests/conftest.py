@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
+ON_THE_SERVER = {  # tests/ui: on one real server with a real engine, which takes long to start
+    *("test_browser.py", "test_first_minute.py", "test_grid.py", "test_inside.py", "test_inside_keep.py"),
+    *("test_inside_panels.py", "test_progress.py", "test_results.py"),
+}
 settings.register_profile("shared machine", deadline=None)  # a slow moment of the machine is no fault of the code
 settings.load_profile("shared machine")
 
@@ -25,7 +31,22 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models
 
 
+class Rows(LoadFileScheduling):
+    """A file stays in one row, and so do all files that share the real server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "server" if file.rpartition("/")[2] in ON_THE_SERVER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rows:
+    return Rows(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests last: what they need has been tested by then. In rows they go first, for they take longest."""
+    """Browser tests last: what they need has been tested by then. In rows they go first, for they take longest, and
+    those on the real server before all others."""
     in_rows = hasattr(config, "workerinput")
     items.sort(key=lambda item: (item.get_closest_marker("browser") is not None) != in_rows)
+    if in_rows:
+        items.sort(key=lambda item: item.path.name not in ON_THE_SERVER)

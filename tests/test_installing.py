@@ -17,10 +17,18 @@ from modules.installing import Download, Install, InstallFailed, NoRoom, Nothing
 from tests.wheels import SITE, bare_venv, site, write_wheel
 
 
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .venv with uv, to be copied: it takes a second to make."""
+    folder = tmp_path_factory.mktemp("bare")
+    bare_venv(folder)
+    return folder / ".venv"
+
+
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like Taffy's: two packages to install, a .venv with uv, and a registry that is a folder."""
-    bare_venv(tmp_path)
+    shutil.copytree(bare, tmp_path / ".venv", symlinks=True)
     for name in ("apple", "pear"):
         for version in ("1.0", "2.0"):
             write_wheel(tmp_path / "registry", name, version)

@@ -9,6 +9,7 @@ export async function* lines(url, options) {
     text = whole.pop();
     for (const line of whole) {
       const value = JSON.parse(line);
+      options?.signal?.throwIfAborted(); // several may have come at once
       if (value.error) throw new Error([value.error, value.advice].filter(Boolean).join("; "));
       yield value;
     }

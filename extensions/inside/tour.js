@@ -107,10 +107,8 @@ export class Tour {
   }
 
   async show() {
-    try {
-      this.figures.replaceChildren(...experiment(await read(this.stage.url("experiment"))));
-    } catch (error) {
-      this.figures.replaceChildren(element("p", { role: "alert" }, error.message));
-    }
+    const { at } = this;
+    const figures = await read(this.stage.url("experiment")).then(experiment, (error) => [element("p", { role: "alert" }, error.message)]);
+    if (at === this.at) this.figures.replaceChildren(...figures);
   }
 }

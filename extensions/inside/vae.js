@@ -34,10 +34,11 @@ export class Vae {
 
   async read() {
     const { known } = this;
+    const { value } = this.which;
     this.told.textContent = "Waiting for the engine …";
     try {
-      for await (const { before, after, lost, mean, psnr } of lines(this.stage.url("vae", { picture: known.id, ...(this.which.value && { source: 1 }) }))) {
-        if (known !== this.known) return;
+      for await (const { before, after, lost, mean, psnr } of lines(this.stage.url("vae", { picture: known.id, ...(value && { source: 1 }) }))) {
+        if (known !== this.known || value !== this.which.value) return;
         this.shown.replaceChildren(figure(before, "Before"), figure(after, "There and back"), figure(lost, "What was lost: dark is nothing, yellow is much"));
         const noise = psnr === null ? "" : `, ${psnr.toFixed(1)} dB`;
         this.told.textContent = `On average the colours are off by ${mean.toFixed(1)} (2 is just visible)${noise}.`;

@@ -38,7 +38,7 @@ export class Words {
   }
 
   opened() {
-    if (!this.steps.length && !this.reading) this.read(false);
+    if (!this.steps.length && this.reading !== this.known.id) this.read(false);
     this.draw();
   }
 

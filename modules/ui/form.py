@@ -39,7 +39,8 @@ TELL = """(...values) => {
 SEEN = "() => { if (!window.taffyFilled?.[TAB]) document.querySelector('#BUTTON').click(); }"
 FILLED = "() => { window.taffyFilled = {...window.taffyFilled, [TAB]: true}; }"  # before that nothing is news
 WRITE = """() => {
-    const wanted = window.taffyWanted;
+    const {[TAB]: wanted = {}, ...others} = window.taffyWanted ?? {};
+    window.taffyWanted = others;
     return NAMES.map((name) => name in wanted ? wanted[name] : {__type__: "update"});
 }"""  # what is typed meanwhile elsewhere stays
 

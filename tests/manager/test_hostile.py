@@ -81,9 +81,10 @@ def listed(library: Library, models: Path) -> Iterator[tuple[Path, str]]:
 def test_a_hostile_file_is_listed_with_its_reason_within_a_second(
     library: Library, tmp_path: Path, content: str
 ) -> None:
+    data = HOSTILE[content]()
     for folder in FOLDERS:
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "evil.safetensors").write_bytes(HOSTILE[content]())
+        (tmp_path / folder / "evil.safetensors").write_bytes(data)
     started = process_time()
     problems = {path.parent.name: problem for path, problem in listed(library, tmp_path)}
     assert process_time() - started < len(FOLDERS)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, R
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds, for anything a page should show: two cores, shared with other things
+SLOWER = float(os.environ.get("TAFFY_SLOWER", "1"))  # how many times slower the pages run, to find what hurries
 START = 240.0  # seconds, for both processes and all they import
 RECORD_PAINTED = """
     window.painted = [];
@@ -32,6 +33,15 @@ RECORD_PAINTED = """
     look();
 """  # every picture that was on the screen, in order
 
+PUT_BACK = """(values) => {
+    sessionStorage.removeItem("taffy-undo");
+    window.taffyWanted = {txt2img: values};
+    document.querySelector("#taffy-write-txt2img").click();
+    document.dispatchEvent(new CustomEvent("taffy-form", {detail: {tab: "txt2img", form: taffyForm}})); // draws Undo
+    scrollTo(0, 0);
+}"""
+SAYS = """values => Object.entries(values).every(
+    ([name, value]) => JSON.stringify(taffyForm[name]) === JSON.stringify(value))"""
 NewPage = Callable[..., Page]
 expect.set_options(timeout=PATIENCE * 1000)
 
@@ -94,6 +104,7 @@ def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
 def strict(context: BrowserContext) -> Iterator[None]:
     """Fails at the end of the block if a page of this context had an error or asked anybody but this machine."""
     sins: list[str] = []
+    context.set_default_timeout(PATIENCE * 1000)
 
     def judge_message(message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -108,6 +119,8 @@ def strict(context: BrowserContext) -> Iterator[None]:
         if parts.scheme not in {"data", "blob"} and parts.hostname not in {"127.0.0.1", "localhost"}:
             sins.append(f"outside: {request.url}")
 
+    if SLOWER > 1:
+        context.on("page", lambda page: slow_down(context, page))
     context.on("console", judge_message)
     context.on("weberror", lambda error: sins.append(f"exception: {error.error}"))
     context.on("dialog", lambda dialog: sins.append(f"dialog: {dialog.message}"))
@@ -116,6 +129,10 @@ def strict(context: BrowserContext) -> Iterator[None]:
     yield
     context.close()
     assert not sins, sins
+
+
+def slow_down(context: BrowserContext, page: Page) -> None:
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
 
 
 def open_in(context: BrowserContext, server: Server) -> Page:
@@ -134,6 +151,12 @@ def wait_for_form(page: Page) -> None:
         return window.taffyForm?.checkpoint && shown === String(window.taffyForm.count);
     }""")
     expect(page.locator("taffy-engine")).to_have_attribute("data-state", re.compile("ready|busy"))
+
+
+def put_back(page: Page, values: Mapping[str, Any]) -> None:
+    """The form says this again, and there is nothing to undo."""
+    page.evaluate(PUT_BACK, values)
+    page.wait_for_function(SAYS, arg=values)
 
 
 def ask(page: Page, prompt: str, **numbers: int) -> None:

@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.ui.browsing import PATIENCE, RECORD_PAINTED, NewPage, Server, free_port, open_in, running_server, strict
+from tests.ui.browsing import (
+    PATIENCE,
+    RECORD_PAINTED,
+    NewPage,
+    Server,
+    free_port,
+    open_in,
+    put_back,
+    running_server,
+    strict,
+    wait_until_idle,
+)
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -69,6 +80,19 @@ def one_page(browser: Browser, server: Server) -> Iterator[Page]:
         yield open_in(context, server)
 
 
+@pytest.fixture(scope="module")
+def at_first(one_page: Page) -> dict[str, Any]:
+    """What the form of the module's page said when it had been opened."""
+    values: dict[str, Any] = one_page.evaluate("taffyForm")
+    return values
+
+
 @pytest.fixture
-def page(new_page: NewPage) -> Page:
-    return new_page()
+def page(one_page: Page, at_first: dict[str, Any]) -> Page:
+    """The module's page once more as it was: nothing runs, nothing is open, the form says what it said at first."""
+    wait_until_idle(one_page)
+    if one_page.locator("dialog[open]").count():
+        one_page.keyboard.press("Escape")
+    one_page.evaluate("document.activeElement.blur()")  # letters go into a field that has the focus
+    put_back(one_page, at_first)
+    return one_page

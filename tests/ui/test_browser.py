@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,32 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui import painting
-from tests.ui.browsing import NewPage, Server, ask, free_port, open_in, running_server, wait_for_form
+from tests.ui.browsing import (
+    RECORD_PAINTED,
+    NewPage,
+    Server,
+    ask,
+    free_port,
+    open_in,
+    running_server,
+    strict,
+    wait_for_form,
+)
 from tests.ui.painting import bring, brush, enter, gradient, mask_of, open_tab, picture_at, png, stroke, tool
 
 pytestmark = pytest.mark.browser
 LONG = 150  # steps: seconds enough to look at a job while it runs
+
+
+@pytest.fixture(scope="module")
+def one_page(browser: Browser, server: Server) -> Iterator[Page]:
+    """It remembers what was painted."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.add_init_script(RECORD_PAINTED)
+    with strict(context):
+        yield open_in(context, server)
 
 
 def wait_for_result(page: Page, prompt: str) -> None:
@@ -44,7 +66,14 @@ def test_the_page_opens_with_the_form_and_the_checkpoints_defaults(page: Page) -
     expect(page.locator("#steps input[type=number]")).to_have_value("4")
 
 
+def test_the_first_picture_was_drawn_by_itself_and_is_where_the_log_says(server: Server) -> None:
+    told = re.search("The first picture is (.*)", (server.data / "server.log").read_text())
+    assert told
+    assert Image.open(told[1]).info["parameters"].startswith("a cat\n")
+
+
 def test_a_preview_is_painted_before_the_result(page: Page) -> None:
+    page.evaluate("painted.length = 0")
     ask(page, "out of the noise", steps=100)  # not an example: those may run by themselves at the first start
     wait_for_result(page, "out of the noise")
     kinds = painted(page)
@@ -135,8 +164,7 @@ def test_an_older_picture_can_be_looked_at_while_a_job_runs(page: Page) -> None:
     expect(page.locator(".taffy-line")).to_have_text("Stopped")
 
 
-def test_the_infotext_can_be_copied(new_page: NewPage) -> None:
-    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+def test_the_infotext_can_be_copied(page: Page) -> None:
     ask(page, "copy me")
     wait_for_result(page, "copy me")
     page.get_by_role("button", name="Copy", exact=True).click()
@@ -187,7 +215,8 @@ def test_words_from_outside_are_text_and_never_markup(page: Page) -> None:
     expect(page.locator("taffy-queue li").first).to_contain_text(prompt)
 
 
-def test_what_is_painted_over_is_what_changes_and_not_a_pixel_beyond(page: Page, server: Server) -> None:
+def test_what_is_painted_over_is_what_changes_and_not_a_pixel_beyond(new_page: NewPage, server: Server) -> None:
+    page = new_page()
     picture = gradient((96, 64))
     open_tab(page)
     for name, number in {"steps": 4, "strength": 1, "seed": 7}.items():
@@ -240,20 +269,21 @@ def test_progress_is_announced_at_every_tenth(page: Page) -> None:
     assert all(re.fullmatch(r"\d*0 percent", words) for words in percent)
 
 
-@pytest.mark.parametrize("width", [360, 390])
-def test_a_phone_shows_the_picture_first_and_generate_without_scrolling(new_page: NewPage, width: int) -> None:
-    page = new_page(viewport={"width": width, "height": 844}, is_mobile=True, has_touch=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    expect(page.get_by_role("button", name="Generate")).to_be_in_viewport(ratio=1)
-    expect(page.locator(".taffy-box")).to_be_in_viewport(ratio=1)
-    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_in_viewport()
+def test_a_phone_shows_the_picture_first_and_generate_without_scrolling(new_page: NewPage) -> None:
+    page = new_page(viewport={"width": 360, "height": 844}, is_mobile=True, has_touch=True)
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(page.get_by_role("button", name="Generate")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".taffy-box")).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_in_viewport()
 
 
-@pytest.mark.parametrize(("scheme", "darkest", "brightest"), [("light", 150, 255), ("dark", 0, 90)])
-def test_screenshots_are_not_blank(
-    new_page: NewPage, tmp_path: Path, scheme: str, darkest: int, brightest: int
-) -> None:
-    page = new_page(color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "darkest", "brightest"), [("dark", 0, 90), ("light", 150, 255)])
+def test_screenshots_are_not_blank(page: Page, scheme: str, darkest: int, brightest: int) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.reload()
+    wait_for_form(page)
     image = Image.open(io.BytesIO(page.screenshot())).convert("L")
     histogram = image.histogram()
     middle = sum(level * count for level, count in enumerate(histogram)) / sum(histogram)

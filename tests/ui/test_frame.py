@@ -12,13 +12,12 @@ from modules.app import App
 from modules.core.people import OWNER_HERE
 from modules.ui.form import form_request
 from modules.ui.frame import submit
-from tests.ui.noise import noise_page
-from tests.workers import NoiseConfig
+from tests.api.conftest import QUICK, started
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    with noise_page(tmp_path_factory.mktemp("data"), NoiseConfig()) as server:
+    with started(tmp_path_factory.mktemp("frame"), QUICK) as server:
         yield server.app
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from modules.core.settings import ROOT
 from modules.ui.help import CHAPTERS, chapter
@@ -17,23 +17,28 @@ from tests.workers import NoiseConfig
 DOCS = ROOT / "docs"
 
 
+@pytest.fixture(scope="module")
+def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Without extensions."""
+    folder = tmp_path_factory.mktemp("help")
+    with noise_page(folder, NoiseConfig(), ("--safe-mode",)) as server, opened(browser, server) as page:
+        yield page
+
+
 @pytest.mark.browser
-def test_the_help_shows_every_chapter_with_its_pictures(browser: Browser, tmp_path: Path) -> None:
-    with noise_page(tmp_path, NoiseConfig()) as server, opened(browser, server) as page:
-        assert "The first minute" not in page.content()  # it is not part of what every visitor loads
-        page.get_by_role("tab", name="Help").click()
-        expect(page.get_by_role("heading", name="The first minute")).to_be_visible()
-        for title in CHAPTERS:
-            page.get_by_label(title, exact=True).check()
-            headline = chapter(title).splitlines()[0].removeprefix("# ")
-            expect(page.get_by_role("heading", name=headline, exact=True)).to_be_visible()
-            pictures = page.locator(".taffy-help .prose img")
-            expect(pictures).to_have_count(chapter(title).count("!["))
-            for picture in pictures.all():
-                picture.scroll_into_view_if_needed()
-                page.wait_for_function(
-                    "image => image.complete && image.naturalWidth > 0", arg=picture.element_handle()
-                )
+def test_the_help_shows_every_chapter_with_its_pictures(page: Page) -> None:
+    assert "The first minute" not in page.content()  # it is not part of what every visitor loads
+    page.get_by_role("tab", name="Help").click()
+    expect(page.get_by_role("heading", name="The first minute")).to_be_visible()
+    for title in CHAPTERS:
+        page.get_by_label(title, exact=True).check()
+        headline = chapter(title).splitlines()[0].removeprefix("# ")
+        expect(page.get_by_role("heading", name=headline, exact=True)).to_be_visible()
+        pictures = page.locator(".taffy-help .prose img")
+        expect(pictures).to_have_count(chapter(title).count("!["))
+        for picture in pictures.all():
+            picture.scroll_into_view_if_needed()
+            page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
 
 
 UNMARKED = """(tab) => {
@@ -49,15 +54,14 @@ UNMARKED = """(tab) => {
 
 
 @pytest.mark.browser
-def test_every_control_that_makes_pictures_says_what_it_does_and_has_its_mark(browser: Browser, tmp_path: Path) -> None:
-    with noise_page(tmp_path, NoiseConfig(), ("--safe-mode",)) as server, opened(browser, server) as page:
-        for tab, label in {"txt2img": "txt2img", "img2img": "img2img", "style": "style transfer"}.items():
-            to_tab(page, label)
-            expect(page.locator(f"#taffy-frame-{tab}")).to_be_visible()
-            open_folded(page)
-            page.wait_for_timeout(500)
-            many, unmarked = page.evaluate(UNMARKED, tab)
-            assert (many > 10, unmarked) == (True, []), tab
+def test_every_control_that_makes_pictures_says_what_it_does_and_has_its_mark(page: Page) -> None:
+    for tab, label in {"txt2img": "txt2img", "img2img": "img2img", "style": "style transfer"}.items():
+        to_tab(page, label)
+        expect(page.locator(f"#taffy-frame-{tab}")).to_be_visible()
+        open_folded(page)
+        page.wait_for_timeout(500)
+        many, unmarked = page.evaluate(UNMARKED, tab)
+        assert (many > 10, unmarked) == (True, []), tab
 
 
 CARD = ROOT / "models" / "Stable-diffusion" / "starter.md"

@@ -7,20 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.browsing import NewPage, ask, result, wait_until_idle
+from tests.ui.browsing import ask, result, wait_until_idle
 
 pytestmark = pytest.mark.browser
 LONG = 150  # steps: seconds enough to look at a job while it runs
-
-
-@pytest.fixture
-def page(one_page: Page) -> Page:
-    """All tests look at one page, one after the other."""
-    wait_until_idle(one_page)
-    if one_page.locator("dialog[open]").count():
-        one_page.keyboard.press("Escape")
-    one_page.evaluate("document.activeElement.blur()")  # letters go into a field that has the focus
-    return one_page
 
 
 def test_the_tab_tells_how_far_it_is(page: Page) -> None:
@@ -47,8 +37,8 @@ def test_the_noise_that_is_left_is_a_falling_curve(page: Page) -> None:
     expect(curve).to_be_hidden()
 
 
-def test_a_note_comes_only_after_it_was_switched_on_and_while_nobody_looks(new_page: NewPage) -> None:
-    page = new_page(permissions=["notifications"])
+def test_a_note_comes_only_after_it_was_switched_on_and_while_nobody_looks(page: Page) -> None:
+    page.context.grant_permissions(["notifications"])
     page.evaluate("""() => {
         window.notes = [];
         window.Notification = class {

@@ -27,16 +27,6 @@ def shown(page: Page) -> str | None:
 
 
 @pytest.fixture
-def page(one_page: Page) -> Page:
-    """All tests look at one page, one after the other."""
-    wait_until_idle(one_page)
-    if one_page.locator("dialog[open]").count():
-        one_page.keyboard.press("Escape")
-    one_page.evaluate("document.activeElement.blur()")  # letters go into a field that has the focus
-    return one_page
-
-
-@pytest.fixture
 def line(page: Page) -> Page:
     """A page while one job runs and three wait."""
     for number, prompt in enumerate(["runs", "one", "two", "three"]):
@@ -184,6 +174,16 @@ def test_vary_makes_the_picture_once_more_with_other_noise(
     assert request["variation_seed"] >= 0
 
 
+def test_what_came_while_another_tab_was_looked_at_says_what_it_was_made_from(page: Page) -> None:
+    result(page, "the mother", seed=5)
+    mother = (page.locator(".taffy-box img.front").get_attribute("src") or "").rpartition("/")[2]
+    page.get_by_role("tab", name="Settings").click()
+    asked_over_http(page, prompt="the child", parent=mother, origin="vary")
+    expect(page.locator("taffy-queue li.done").first).to_contain_text("the child")
+    page.get_by_role("tab", name="txt2img").click()
+    expect(page.get_by_role("list", name="What it was made from, oldest first").get_by_role("link")).to_have_count(1)
+
+
 def test_a_fast_picture_says_so_and_is_made_exact_by_one_click(page: Page, server: Server) -> None:
     result(page, "exact one", seed=7)
     again = page.get_by_role("button", name="Same, exact")
@@ -212,15 +212,16 @@ def test_a_picture_and_its_film_can_be_saved(page: Page) -> None:
     assert (film.format, getattr(film, "n_frames", 1) > 2) == ("WEBP", True)
 
 
-@pytest.mark.parametrize("width", [360, 390])
-def test_a_phone_has_it_all_without_scrolling_sideways(new_page: NewPage, width: int) -> None:
-    page = new_page(viewport={"width": width, "height": 844}, is_mobile=True, has_touch=True)
+def test_a_phone_has_it_all_without_scrolling_sideways(new_page: NewPage) -> None:
+    page = new_page(viewport={"width": 360, "height": 844}, is_mobile=True, has_touch=True)
     result(page, "on the road")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
     button = page.get_by_role("button", name="Full size")
-    box = button.bounding_box()
-    assert box is not None
-    assert box["height"] >= 40
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 40
     button.tap()
     expect(page.get_by_role("dialog", name="Full size")).to_be_visible()
     for name in ("The picture before", "The next picture", "Close"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.ui.noise import NoisePage, noise_page, opened
 from tests.workers import NoiseConfig
@@ -14,19 +13,29 @@ from tests.workers import NoiseConfig
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[NoisePage]:
-    (tmp_path / "settings.toml").write_text("autolaunch = true\n")
-    with noise_page(tmp_path, NoiseConfig(), ("--threads", "1"), {"TAFFY_PRECISION": "fp32"}) as server:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoisePage]:
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / "settings.toml").write_text("autolaunch = true\n")
+    with noise_page(folder, NoiseConfig(), ("--threads", "1"), {"TAFFY_PRECISION": "fp32"}) as server:
         yield server
 
 
-@pytest.fixture
-def page(browser: Browser, server: NoisePage) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def tab(browser: Browser, server: NoisePage) -> Iterator[Page]:
     with opened(browser, server) as page:
         page.get_by_role("tab", name="Settings").click()
-        expect(page.get_by_role("heading", name="Settings")).to_be_visible()
         yield page
+
+
+@pytest.fixture
+def page(tab: Page, server: NoisePage) -> Page:
+    """With the settings there were at first."""
+    first = {"autolaunch": True, "port": None, "preview": None, "queue_limit": None}
+    assert tab.request.post(f"{server.url}/settings", data=first).ok
+    tab.evaluate("document.querySelector('taffy-settings').connectedCallback()")
+    expect(tab.get_by_role("heading", name="Settings")).to_be_visible()
+    return tab
 
 
 def setting(page: Page, name: str) -> Locator:
@@ -57,6 +66,23 @@ def test_a_change_is_in_the_file_and_says_when_it_counts(page: Page, server: Noi
     expect(setting(page, "preview")).to_contain_text("From: file settings.toml. Changes count at once.")
     assert server.app.settings.preview == "off"
     assert (server.data / "settings.toml").read_text() == 'port = 7861\nautolaunch = true\npreview = "off"\n'
+
+
+def test_what_is_being_written_stays_when_the_answer_to_another_change_comes(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/settings", hold)
+    page.locator("[name=port]").fill("7861")
+    page.locator("[name=queue_limit]").click()
+    page.locator("[name=queue_limit]").fill("55")
+    held[0].continue_()
+    expect(setting(page, "port")).to_contain_text("After a restart: 7861.")
+    page.unroute("**/settings")
+    expect(page.locator("[name=queue_limit]")).to_have_value("55")
+    expect(page.locator("[name=queue_limit]")).to_be_focused()
 
 
 def test_one_is_reset_then_all_are(page: Page, server: NoisePage) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -34,8 +33,26 @@ def put(server: NoisePage, prompt: str) -> str:
     return server.app.submit(GenerationRequest(prompt=prompt, width=64, height=64, steps=1), "local")
 
 
+def test_the_strip_lists_all_of_today_and_older_ones_when_asked(page: Page, server: NoisePage) -> None:
+    ids = [put(server, f"job {number}") for number in range(20)]
+    chips = page.locator("taffy-queue li.done")
+    more = page.get_by_role("button", name="Show more")
+    page.reload()
+    expect(chips).to_have_count(20)
+    expect(more).to_have_count(0)
+    journal = server.app.queue.journal
+    journal._db.execute("UPDATE job SET ended = ended - 90000 WHERE id IN (?, ?, ?, ?, ?)", ids[:5])
+    page.reload()
+    expect(chips).to_have_count(15)
+    more.click()
+    expect(chips).to_have_count(20)
+    expect(more).to_have_count(0)
+    page.get_by_role("button", name="done job 0", exact=True).click()
+    expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "job 0")
+
+
 def test_the_memory_is_read_while_nothing_else_is_new(page: Page) -> None:
-    with page.expect_response("**/memory", timeout=8000) as answer:
+    with page.expect_response("**/memory") as answer:
         pass
     assert answer.value.ok
 
@@ -64,22 +81,3 @@ def test_live_says_what_is_different_from_what_was_asked_for(page: Page) -> None
     )
     live.get_by_role("switch").uncheck()
     expect(live.get_by_role("status")).to_have_text("")
-
-
-def test_the_strip_lists_all_of_today_and_older_ones_when_asked(browser: Browser, tmp_path: Path) -> None:
-    with noise_page(tmp_path, NoiseConfig()) as server:
-        ids = [put(server, f"job {number}") for number in range(20)]
-        with opened(browser, server) as page:
-            chips = page.locator("taffy-queue li.done")
-            expect(chips).to_have_count(20)
-            expect(page.get_by_role("button", name="Show more")).to_have_count(0)
-        journal = server.app.queue.journal
-        journal._db.execute("UPDATE job SET ended = ended - 90000 WHERE id IN (?, ?, ?, ?, ?)", ids[:5])
-        with opened(browser, server) as page:
-            chips = page.locator("taffy-queue li.done")
-            expect(chips).to_have_count(15)
-            page.get_by_role("button", name="Show more").click()
-            expect(chips).to_have_count(20)
-            expect(page.get_by_role("button", name="Show more")).to_have_count(0)
-            page.get_by_role("button", name="done job 0", exact=True).click()
-            expect(page.locator(".taffy-box img.front")).to_have_attribute("alt", "job 0")

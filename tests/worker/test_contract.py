@@ -110,29 +110,27 @@ def test_cancelling_an_unknown_job_does_nothing(worker: Worker) -> None:
     assert isinstance(list(worker.run(Generate("somebody", REQUEST)))[-1], Finished)
 
 
-@pytest.fixture(scope="module", params=KINDS[2:], ids=lambda kind: kind.__name__)
-def real(request: pytest.FixtureRequest, tiny_models: Path) -> Iterator[Worker]:
-    build: Callable[[Path], Worker] = request.param
-    one = build(tiny_models)
-    yield one
-    one.close()
+REAL = pytest.mark.parametrize("worker", KINDS[2:], indirect=True, ids=lambda kind: kind.__name__)
 
 
-def test_describe_tells_what_the_worker_can_do(real: Worker) -> None:
-    described = next(event for event in real.run(Describe("who")) if isinstance(event, Described))
+@REAL
+def test_describe_tells_what_the_worker_can_do(worker: Worker) -> None:
+    described = next(event for event in worker.run(Describe("who")) if isinstance(event, Described))
     assert described.card.device == "cpu"
     assert {"Euler", "DPM++ 2M"} <= set(described.card.samplers)
 
 
-def test_an_unknown_checkpoint_is_a_failure_with_its_name_not_an_exception(real: Worker) -> None:
-    last = list(real.run(Load("load", "no such file")))[-1]
+@REAL
+def test_an_unknown_checkpoint_is_a_failure_with_its_name_not_an_exception(worker: Worker) -> None:
+    last = list(worker.run(Load("load", "no such file")))[-1]
     assert isinstance(last, Failed)
     assert "no such file" in last.message
 
 
-def test_the_same_job_gives_the_same_picture_and_another_seed_another(real: Worker) -> None:
+@REAL
+def test_the_same_job_gives_the_same_picture_and_another_seed_another(worker: Worker) -> None:
     def picture(job: str, seed: int) -> bytes:
-        events = list(real.run(Generate(job, changed(seed=seed))))
+        events = list(worker.run(Generate(job, changed(seed=seed))))
         return next(event.rgb for event in events if isinstance(event, PictureMade))
 
     assert picture("first", 7) == picture("again", 7)

@@ -39,6 +39,7 @@ export class Actions {
     this.columns = element("p", { className: "taffy-hint", hidden: true });
     this.history = new History();
     this.files = [this.download, this.film];
+    new ResizeObserver(() => this.showHistory()).observe(this.row); // a tab that comes into sight shows what came meanwhile
   }
 
   button(label, title, act) {
@@ -77,6 +78,10 @@ export class Actions {
     this.download.href = `${picture.url}?download=1`;
     this.film.href = `/jobs/${encodeURIComponent(picture.job.id)}/film.webp`;
     this.film.hidden = !picture.job.film;
-    if (this.row.offsetParent) this.history.show(picture);
+    this.showHistory();
+  }
+
+  showHistory() {
+    if (this.picture && this.row.offsetParent) this.history.show(this.picture);
   }
 }

@@ -56,8 +56,10 @@ export function remember(what, values = form.values) {
 /** Set some values by name, with nothing to undo; names the form does not have are left out. */
 export function write(values, tab = currentTab()) {
   expected[tab] = values.checkpoint ?? expected[tab];
-  window.taffyWanted = values;
-  document.querySelector(`#taffy-write-${tab}`).click();
+  const button = document.querySelector(`#taffy-write-${tab}`);
+  const { [tab]: before, ...others } = window.taffyWanted ?? {};
+  window.taffyWanted = { ...others, [tab]: { ...before, ...values } }; // what was written just now may not be taken yet
+  button.click();
 }
 
 /** Set values by name; `what` says on the Undo button what changed them. */

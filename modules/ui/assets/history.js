@@ -23,7 +23,8 @@ function append(last, older) {
 async function readToday(told) {
   const last = jobs.at(-1);
   append(last, await before(last, `&since=${midnight()}`));
-  isMore = (await before(jobs.at(-1), "&count=1")).length > 0;
+  const oldest = jobs.at(-1); // none if the only one was taken back meanwhile
+  isMore = Boolean(oldest) && (await before(oldest, "&count=1")).length > 0;
   told(jobs);
 }
 

@@ -55,6 +55,7 @@ class Live extends HTMLElement {
 
   turn() {
     sessionStorage.setItem(ON, this.box.checked ? "on" : "off");
+    clearTimeout(this.pause); // what was just written is no wish any more
     this.problem.textContent = this.notes = "";
     this.drawn = null;
     this.job = ""; // the picture of the last time stays
@@ -91,6 +92,7 @@ class Live extends HTMLElement {
     const instead = encodeURIComponent(this.job ?? "");
     const answer = await fetch(`/jobs?instead_of=${instead}`, { method: "POST", headers, body: wanted });
     const { id, notes = [], error } = await answer.json();
+    if (!this.box.checked) return; // switched off meanwhile
     this.job = id ?? this.job;
     this.notes = notes.join(" ");
     this.problem.textContent = error ?? "";

@@ -202,7 +202,7 @@ export class Editor extends HTMLElement {
       const id = this.share ? (await inputFromFile(await this.mask.png())).id : "";
       if (imageId !== this.imageId) return true; // there is another picture by now
       this.maskId = id;
-      await written({ mask: id });
+      await written({ mask: id }, () => imageId !== this.imageId);
       return true;
     } catch (error) {
       this.dirty = true;
@@ -228,10 +228,10 @@ export class Editor extends HTMLElement {
   }
 }
 
-/** Set values of the form; resolves when it has them. */
-function written(values) {
+/** Set values of the form; resolves when it has them, or when they are wanted no more. */
+function written(values, isOver) {
   return new Promise((resolve) => {
-    const has = () => Object.entries(values).every(([name, value]) => formOf(TAB)[name] === value);
+    const has = () => isOver() || Object.entries(values).every(([name, value]) => formOf(TAB)[name] === value);
     const end = watchForm(() => has() && queueMicrotask(() => (end(), resolve())));
     if (!has()) write(values, TAB);
   });

@@ -1,6 +1,6 @@
 // On a first start: models of other programs that are on this computer are offered, once, until somebody says no.
 
-import { allCards } from "./cards.js";
+import { allCards, watchCards } from "./cards.js";
 import { element } from "./elements.js";
 import { view, watch } from "./view.js";
 
@@ -17,7 +17,9 @@ async function ask() {
   for (const hint of found.length ? document.querySelectorAll("taffy-found-hint") : []) hint.draw(found);
 }
 
-watch(() => !asked && localStorage.getItem(KEY) !== "no" && isFirst() && ask());
+const look = () => !asked && localStorage.getItem(KEY) !== "no" && isFirst() && ask();
+watch(look);
+watchCards(look); // which of the two comes first is anybody's guess
 
 class FoundHint extends HTMLElement {
   draw(found) {

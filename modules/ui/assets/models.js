@@ -79,14 +79,14 @@ class Models extends HTMLElement {
 
   /** While something runs: the list itself is drawn anew when one has ended, so that nothing moves under the pointer. */
   async follow() {
-    const models = await this.read("/models");
-    if (!models) return;
+    const models = (await this.read("/models")) ?? this.told; // an answer that is missing is asked for again
     const running = ({ transfers }) => transfers.filter(({ state }) => state === "running").length;
     const ended = running(models) !== running(this.told);
     this.told = ended ? models : { ...this.told, transfers: models.transfers };
     if (ended) this.draw();
     else {
       this.transfers.replaceChildren(transferList(models.transfers, (id) => this.ask(`transfers/${id}/stop`, {}, "It is being stopped.")));
+      clearTimeout(this.clock);
       this.clock = setTimeout(() => this.follow(), EVERY_MS);
     }
   }

@@ -9,13 +9,16 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 class Settings extends HTMLElement {
   async connectedCallback() {
     this.replaceChildren(element("p", { className: "taffy-hint" }, "Reading the settings …"));
+    this.asked = 0; // how often something was saved
     this.show(await fetch("/settings"));
   }
 
-  /** Save {name: value, or null for the default}, then draw what the server made of it. */
+  /** Save {name: value, or null for the default}, then draw what the server made of it, unless more was saved since. */
   async save(changes, focus) {
     const headers = { "Content-Type": "application/json" };
-    this.show(await fetch("/settings", { method: "POST", headers, body: JSON.stringify(changes) }), focus);
+    const number = ++this.asked;
+    const answer = await fetch("/settings", { method: "POST", headers, body: JSON.stringify(changes) });
+    if (number === this.asked || !answer.ok) this.show(answer, focus);
   }
 
   async show(answer, focus) {
@@ -24,12 +27,20 @@ class Settings extends HTMLElement {
       this.say(told.error ?? "The server did not answer.", told.advice ?? "");
       return;
     }
+    const here = this.contains(document.activeElement) ? document.activeElement : {};
     const rows = Map.groupBy(told.settings, ({ group }) => group);
     const groups = [...rows].map(([name, list]) => element("section", { className: "taffy-group" }, element("h3", {}, name), ...list.map((one) => this.row(one))));
     this.said = element("p", { className: "taffy-outcome", role: "status" });
     this.replaceChildren(this.head(told), this.said, ...groups);
-    if (focus) this.querySelector(`[name=${focus}]`)?.focus();
+    this.take(here.name || focus, here.name && here.name !== focus ? here : null);
     if (focus !== undefined) this.say("Saved.");
+  }
+
+  /** The focus goes back to a field, and so does what somebody has begun to write in it. */
+  take(name, written) {
+    const field = name && this.querySelector(`[name=${name}]`);
+    if (field && written) Object.assign(field, written.type === "checkbox" ? { checked: written.checked } : { value: written.value });
+    field?.focus?.();
   }
 
   head({ file, about: sentence, settings }) {
