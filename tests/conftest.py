@@ -31,7 +31,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models
 
 
-class Rows(LoadFileScheduling):
+class Rows(LoadFileScheduling):  # type: ignore[misc]
     """A file stays in one row, and so do all files that share the real server."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -76,7 +76,7 @@ def scrolls_sideways(page: Page, width: int) -> bool:
     """Whether the page is wider than such a window."""
     size = page.viewport_size
     assert size is not None
-    page.set_viewport_size({**size, "width": width})  # type: ignore[typeddict-item]
+    page.set_viewport_size({**size, "width": width})
     found: bool = page.evaluate("width => document.documentElement.scrollWidth > width", width)
     return found
 
