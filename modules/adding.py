@@ -42,21 +42,23 @@ class Adding:
         source = Path(folder).expanduser()
         if not source.is_dir():
             raise BadExtension(f"there is no folder {folder!r:.200}")
-        manifest = self._checked(source)
-        self._place(manifest.name, lambda to: shutil.copytree(source, to, ignore=_clutter))
+        self._copied(source)
 
     def from_zip(self, data: bytes) -> None:
-        """Unpack a zip whose one folder (or root) has a manifest. Raises BadExtension, CannotSave."""
+        """Unpack a zip with a manifest in its one folder, whatever that is called, or at its root.
+
+        Raises BadExtension, CannotSave.
+        """
         with tempfile.TemporaryDirectory() as place:
             try:
                 with zipfile.ZipFile(BytesIO(data)) as archive:
                     _unpack(archive, Path(place))
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
                 raise BadExtension(f"the zip cannot be read: {error}") from error
-            inside = sorted(Path(place).glob(f"*/{FILE}"))
+            inside = sorted((*Path(place).glob(FILE), *Path(place).glob(f"*/{FILE}")))
             if len(inside) != 1:
                 raise BadExtension(f"a zip must have one folder with one {FILE}, this one has {len(inside)}")
-            self.from_folder(str(inside[0].parent))
+            self._copied(inside[0].parent, called_anything=True)
 
     def requirements(self, name: str) -> Iterator[bytes]:
         """Install what an extension misses. Packages are added; none that is there is changed. The installer's lines.
@@ -91,8 +93,13 @@ class Adding:
         self._extending.renew()
         yield b"done\n"
 
-    def _checked(self, folder: Path) -> Manifest:
-        manifest = read_manifest(folder)
+    def _copied(self, source: Path, called_anything: bool = False) -> None:
+        """called_anything: sites that pack a folder add a version or a branch to its name."""
+        manifest = self._checked(source, called_anything)
+        self._place(manifest.name, lambda to: shutil.copytree(source, to, ignore=_clutter))
+
+    def _checked(self, folder: Path, called_anything: bool) -> Manifest:
+        manifest = read_manifest(folder, called_anything)
         check_api(manifest)
         if any(one.name == manifest.name for one in self._extending.host.found):
             raise BadExtension(f"there is an extension {manifest.name} already", "remove its folder first")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from secrets import token_hex
 from threading import Event as Flag
@@ -14,7 +16,7 @@ from threading import Thread
 
 from modules.attention.base import KERNELS
 from modules.choosing import settings_of
-from modules.core.errors import BadCheckpoint, BadRequest, NotThere, UnknownName
+from modules.core.errors import BadCheckpoint, BadRequest, CannotSave, NotThere, UnknownName
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
@@ -245,8 +247,12 @@ class App:
 
     def _clean(self) -> None:
         """Input pictures that nobody needs any more go; see `Inputs.clean`."""
-        with suppress(OSError):  # another start will find them
-            self.inputs.clean(lambda ids: self.gallery.mentioned(ids) | (ids & self.queue.journal.inputs()))
+        with suppress(OSError, CannotSave):  # another start will find them
+            self.inputs.clean(self.mentioned, date.fromtimestamp(time.time()))
+
+    def mentioned(self, ids: set[str]) -> set[str]:
+        """Those of some input pictures that a picture was made from, or that a job needs."""
+        return self.gallery.mentioned(ids) | (ids & self.queue.journal.inputs())
 
     def close(self) -> None:
         """End everything. A running job waits for the next start."""

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -86,15 +87,15 @@ def save(desk: Desk, grid: Grid) -> None:
         mark.touch()
 
 
-def load(desk: Desk, id: str, owner: str) -> Grid:
-    """Raises NotThere, also for grids of others."""
+def load(desk: Desk, id: str, owner: str = "") -> Grid:
+    """owner: who asks, empty for the program itself. Raises NotThere, also for grids of others and damaged files."""
     try:
         values = json.loads(_path(desk, id).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        cells = [Cell(**cell) for cell in values.pop("cells")]
+        grid = Grid(**{**values, "axes": [(title, labels) for title, labels in values["axes"]]}, cells=cells)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise NotThere(f"there is no grid {id!r:.40}") from error
-    cells = [Cell(**cell) for cell in values.pop("cells")]
-    grid = Grid(**{**values, "axes": [(title, labels) for title, labels in values["axes"]]}, cells=cells)
-    if grid.owner != owner:
+    if owner not in {"", grid.owner}:
         raise NotThere(f"there is no grid {id!r:.40}")
     return grid
 
@@ -126,8 +127,6 @@ def feed(desk: Desk, grid: Grid) -> Grid:
                 break
             except TaffyError as error:
                 cells[at] = replace(cell, error=f"{error.message} {error.advice}".strip())
-            except ValueError as error:  # pydantic's findings
-                cells[at] = replace(cell, error=str(error))
             else:
                 waiting += 1
         grid = replace(grid, cells=cells)
@@ -136,11 +135,10 @@ def feed(desk: Desk, grid: Grid) -> Grid:
 
 
 def feed_open(desk: Desk) -> None:
-    """The same for every grid that has cells left, whosever it is."""
+    """The same for every grid that has cells left, whosever it is. One that a power cut damaged is passed over."""
     for mark in sorted(desk.folder.glob("*.open")):
-        with LOCK:
-            owner = json.loads(mark.with_suffix(".json").read_text(encoding="utf-8"))["owner"]
-            feed(desk, load(desk, mark.stem, owner))
+        with LOCK, suppress(NotThere):
+            feed(desk, load(desk, mark.stem))
 
 
 def again(desk: Desk, grid: Grid) -> Grid:

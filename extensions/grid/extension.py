@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-from modules.hooks import BadRequest, Call, Desk, GenerationRequest, Reply, Route, Tab, hookimpl
+from modules.hooks import BadRequest, Call, Desk, Reply, Route, Tab, hookimpl, parse_request
 
 from . import book
 from .values import FIELDS, OWN
@@ -43,10 +43,7 @@ def after_job(job_id: str, desk: Desk) -> None:
 def start(call: Call, desk: Desk) -> Reply:
     values = _object(call)
     axes = [(str(one.get("field")), str(one.get("values"))) for one in values.get("axes", []) if isinstance(one, dict)]
-    try:
-        base = GenerationRequest(**values.get("request", {}))
-    except (TypeError, ValueError) as error:
-        raise BadRequest(f"the form cannot be used: {error}") from error
+    base = parse_request(values.get("request") or {})
     return Reply.json(book.shown(desk, book.feed(desk, book.plan(base, axes, call.owner))))
 
 

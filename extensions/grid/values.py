@@ -6,10 +6,10 @@ import csv
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from typing import Any
 
-from modules.hooks import BadRequest, GenerationRequest
+from modules.hooks import BadRequest, GenerationRequest, parse_request
 
 REPLACE, MATRIX, LIST = "prompt S/R", "prompt matrix", "prompts"
 OWN = (REPLACE, MATRIX, LIST)  # axes that are no field
@@ -120,9 +120,9 @@ def _listed(text: str, base: GenerationRequest) -> list[tuple[str, Change]]:
 
 
 def changed(base: GenerationRequest, changes: Sequence[Change]) -> GenerationRequest:
-    """One cell: the changes of its axes after each other, extras added up. Raises ValueError as the request does."""
-    values: Change = {}
+    """One cell: the changes of its axes after each other, extras added up. Raises BadRequest."""
+    values: Change = {one.name: getattr(base, one.name) for one in fields(base)}
     for change in changes:
-        extras = {**values.get("extras", base.extras), **change.get("extras", {})}
+        extras = {**values["extras"], **change.get("extras", {})}
         values = {**values, **change, "extras": extras}
-    return replace(base, **values)
+    return parse_request(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import ceil
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -26,7 +27,7 @@ form {{ display: grid; gap: 16px; width: min(320px, 100%); }}
 h1 {{ margin: 0; font-size: 24px; }}
 label {{ display: grid; gap: 4px; }}
 input, button {{ font: inherit; padding: 10px 12px; border-radius: 8px; border: 1px solid #888; }}
-button {{ background: #1d4ed8; color: white; border: 0; cursor: pointer; }}
+button {{ background: #0f766e; color: white; border: 0; cursor: pointer; }}
 p {{ margin: 0; }}
 </style></head>
 <body><main><form method="post" action="/login"><h1>Taffy</h1>{problem}{fields}
@@ -66,8 +67,8 @@ async def judge(access: Access, request: Request, given: dict[str, str]) -> Resp
     """Let somebody in who shows the right thing: the cookie, and on to the page; the address bar keeps no token."""
     address = peer(request.scope)
     if wait := access.throttle.seconds(address):
-        problem = f"Too many tries. Wait {wait:.0f} seconds."
-        return page(access, problem, 429, {"Retry-After": str(int(wait) + 1)})
+        problem = f"Too many tries. Wait {seconds(wait)}."
+        return page(access, problem, 429, {"Retry-After": str(ceil(wait))})
     if token := given.get("token"):
         person = access.of_token(token)
     else:
@@ -76,6 +77,11 @@ async def judge(access: Access, request: Request, given: dict[str, str]) -> Resp
         return page(access, "That is not right." if token else "Name or password is not right.", 401)
     access.throttle.forgive(address)
     return welcome(access, request, person)
+
+
+def seconds(wait: float) -> str:
+    """In words, never too few."""
+    return f"{ceil(wait)} second{'s' * (ceil(wait) != 1)}"
 
 
 def welcome(access: Access, request: Request, person: Person) -> Response:

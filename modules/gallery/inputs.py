@@ -7,11 +7,11 @@ import json
 import os
 import secrets
 import threading
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import date
 from io import BytesIO
 from mmap import mmap
 from pathlib import Path
@@ -27,7 +27,8 @@ from modules.gallery.metadata import DAMAGED
 from modules.gallery.reading import Brought, read_picture
 
 RECORD = "taffy input"  # the text chunk that keeps what is known besides the pixels
-KEEP_SECONDS = 14 * 24 * 3600.0
+KEEP_DAYS = 14  # on which Taffy was started
+UNUSED = ".unused.json"
 MOST_CLEANED = 10_000  # in one start
 
 
@@ -50,7 +51,6 @@ class Inputs:
         with suppress(NotThere):
             known = self.get(id, owner)
             if parent in {"", known.parent}:
-                path.touch()
                 return known
         with self._unpacking:
             brought = read_picture(data)
@@ -59,12 +59,15 @@ class Inputs:
         return known
 
     def get(self, input_id: str, owner: str) -> Input:
-        """What is known of a picture. Raises NotThere, also for those of others."""
+        """What is known of a picture; it counts as used now. Raises NotThere, also for those of others."""
+        path = self.file(input_id, owner)
         try:
-            with Image.open(self.file(input_id, owner), formats=("PNG",)) as image:
+            with Image.open(path, formats=("PNG",)) as image:
                 record = json.loads(image.info[RECORD])
         except (*DAMAGED, KeyError) as error:
             raise NotThere(f"the input picture {input_id[:40]!r} is damaged", "bring it again") from error
+        with suppress(OSError):  # of a folder that cannot be written nothing is cleaned either
+            path.touch()
         return Input(**{**record, "notes": tuple(record["notes"])})
 
     def file(self, input_id: str, owner: str) -> Path:
@@ -91,17 +94,34 @@ class Inputs:
         except OSError as error:
             raise NotThere(f"the input picture {input_id[:40]!r} cannot be read: {error.strerror or error}") from error
 
-    def clean(self, mentioned: Callable[[set[str]], set[str]]) -> int:
-        """Remove what nobody used for 14 days, and return how many. A picture is used when it is brought, when it is
-        brought again, and when a job with it begins. `mentioned` says which of some ids must stay all the same: those
-        of waiting and running jobs, and those in the requests of gallery pictures. At most 10,000 go in one start.
+    def clean(self, mentioned: Callable[[set[str]], set[str]], today: date) -> int:
+        """Remove what was not used on 14 days on which this was called, and return how many. A picture is used when it
+        is brought, when a page shows it, and when a job with it begins. `mentioned` says which of some ids must stay
+        all the same: those of waiting and running jobs, and those in the requests of gallery pictures. At most 10,000
+        go at once. Raises CannotSave, and removes nothing then.
         """
-        before = time.time() - KEEP_SECONDS
-        old = {path.stem: path for path in self._folder.glob("*/*.png") if path.stat().st_mtime < before}
-        gone = sorted(old.keys() - mentioned(set(old)))[:MOST_CLEANED] if old else []
+        files = {path.stem: path for path in self._folder.glob("*/*.png")}
+        unused = self._unused(files, today.isoformat())
+        old = {id for id, (_, days) in unused.items() if days >= KEEP_DAYS}
+        gone = sorted(old - mentioned(old))[:MOST_CLEANED] if old else []
         for id in gone:
-            old[id].unlink(missing_ok=True)
+            files[id].unlink(missing_ok=True)
         return len(gone)
+
+    def _unused(self, files: Mapping[str, Path], today: str) -> dict[str, tuple[int, int]]:
+        """For each id when it was used last, as its file says, and on how many days of cleaning since then it was not.
+
+        The age of a file would trust the clock: one that jumps weeks ahead would make everything old.
+        """
+        record = self._folder / UNUSED
+        day, before = read_unused(record)
+        found = {}
+        for id, path in files.items():
+            used = path.stat().st_mtime_ns
+            known, days = before.get(id, (-1, 0))
+            found[id] = used, days + (day != today) if used == known else 0
+        write_atomically(record, json.dumps({"day": today, "unused": found}).encode())
+        return found
 
     def _id(self, owner: str, data: bytes | mmap) -> str:
         """22 letters that nobody can know who has not the key of this installation."""
@@ -138,3 +158,11 @@ def kept_key(path: Path) -> bytes:
     with suppress(OSError):
         os.chmod(path, 0o600)  # noqa: PTH101
     return key
+
+
+def read_unused(path: Path) -> tuple[str, dict[str, tuple[int, int]]]:
+    """The day of the last cleaning, and what it found unused: id -> (time of last use, days). Nothing if damaged."""
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        kept = json.loads(path.read_bytes())
+        return str(kept["day"]), {id: (int(used), int(days)) for id, (used, days) in kept["unused"].items()}
+    return "", {}

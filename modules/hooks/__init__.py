@@ -5,7 +5,7 @@ from modules.core.events import Answered, Attached, Frame, PictureMade, Stepped
 from modules.core.extensions import Message
 from modules.core.family import CheckpointCard, Conditioning, Family, NoiseLevels
 from modules.core.moments import Prediction, PromptPart, SamplerStep, StepState, Turn, Word, WordAttention
-from modules.core.request import GenerationRequest
+from modules.core.request import GenerationRequest, parse_request
 from modules.hooks.engine_values import Bench, EngineJob, NewSampler, Question, Technique
 from modules.hooks.front_values import (
     Button,
@@ -69,4 +69,5 @@ __all__ = [
     "Word",
     "WordAttention",
     "hookimpl",
+    "parse_request",
 ]

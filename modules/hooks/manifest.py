@@ -35,8 +35,11 @@ class Manifest:
     requirements: tuple[str, ...] = ()
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest in an extension's folder. Raises BadExtension."""
+def read_manifest(folder: Path, called_anything: bool = False) -> Manifest:
+    """The manifest in an extension's folder. called_anything: the folder need not have the extension's name yet.
+
+    Raises BadExtension.
+    """
     path = folder / FILE
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -47,11 +50,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadExtension(f"there is no {FILE}", advice) from error
     except (OSError, ValueError) as error:
         raise BadExtension(f"{FILE} cannot be read: {error}") from error
-    return checked(values, folder.name)
+    return checked(values, None if called_anything else folder.name)
 
 
-def checked(values: Mapping[str, Any], folder: str) -> Manifest:
-    """The values of a manifest, each of the right kind. Raises BadExtension."""
+def checked(values: Mapping[str, Any], folder: str | None) -> Manifest:
+    """The values of a manifest, each of the right kind. folder: its name, if it must be the extension's.
+
+    Raises BadExtension.
+    """
     for key in _TEXTS:
         if not isinstance(values.get(key), str) or not values[key].strip():
             raise BadExtension(f'{FILE} needs a line {key} = "...", got {values.get(key)!r:.40}')
@@ -62,10 +68,13 @@ def checked(values: Mapping[str, Any], folder: str) -> Manifest:
         raise BadExtension(
             f"{FILE} has the unknown key {min(unknown)!r:.40}", f"known: {', '.join(_TEXTS)}, requirements"
         )
-    if not NAME.fullmatch(values["name"]) or values["name"] != folder:
-        advice = "small letters, digits, - and _, beginning with a letter"
+    if not NAME.fullmatch(values["name"]):
+        advice = "small letters, digits, - and _, beginning with a letter, at most 40"
+        raise BadExtension(f"an extension cannot be called {values['name']!r:.60}", advice)
+    if folder not in {None, values["name"]}:
         raise BadExtension(
-            f"the name in {FILE} must be that of the folder, {folder!r:.60}, got {values['name']!r:.60}", advice
+            f"the name in {FILE} must be that of the folder, {folder!r:.60}, got {values['name']!r:.60}",
+            "rename one of them",
         )
     manifest = Manifest(**{key: values[key].strip() for key in _TEXTS}, requirements=tuple(requirements))
     _parsed(manifest)

@@ -37,6 +37,11 @@ class Films:
         self._films: dict[str, list[Shot]] = {}
         self._bytes = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of JPEG that are kept now."""
+        return self._bytes
+
     def add(self, job_id: str, shot: Shot) -> None:
         with self._lock:
             self._films.setdefault(job_id, []).append(shot)

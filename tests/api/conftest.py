@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -21,6 +21,9 @@ from modules.core.settings import Settings
 from modules.manager.index import FOLDER
 from tests.headers import header_only
 from tests.workers import Installed, NoiseConfig, noise_worker
+
+if TYPE_CHECKING:
+    from tests.api.sharing import Shared
 
 QUICK = NoiseConfig()
 
@@ -90,3 +93,18 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that do not mind what others did to it."""
     with started(tmp_path_factory.mktemp("standing"), QUICK, heartbeat=15.0) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    from tests.api.sharing import sharing  # with the page, which takes gradio
+
+    with sharing(tmp_path_factory.mktemp("shared")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def shared(shared_server: Shared) -> Shared:
+    """One server for several people. Wrong passwords of other tests do not count."""
+    shared_server.server.app.access.throttle.forgive("127.0.0.1")
+    return shared_server

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from modules.app import App
 from modules.core.errors import BadRequest, Busy
 from modules.core.request import GenerationRequest
 from modules.core.upscaling import UpscaleRequest
+from modules.gallery.inputs import UNUSED
 from modules.jobs.look import MOST, Frames
 from tests.app.asking import CAT, ME, SLOW, Start, ended, job, stepping, until
 from tests.gallery.brought import file_of, noise
@@ -125,18 +126,16 @@ def test_the_picture_of_a_gallery_picture_is_the_parent_of_what_is_made_of_it(ap
     assert app.gallery.children(saved.id, ME) == app.gallery.of_job(second, ME)
 
 
-def test_old_pictures_nobody_needs_are_gone_after_a_start(start: Start) -> None:
+def test_old_pictures_nobody_needs_are_gone_after_enough_starts(start: Start) -> None:
     app = start(noise_worker(SLOW))
     used, waiting, unused = put(app, seed=1), put(app, seed=2), put(app, seed=3)
     assert ended(app, app.submit(replace(CAT, image=used), ME)).state == "done"
     app.submit(replace(CAT, steps=150), ME)
     app.submit(replace(CAT, image=waiting), ME)
-    for id in (used, waiting, unused):
-        os.utime(app.inputs.file(id, ME), (0, 0))
-    folder = app.inputs.file(used, ME).parent
-    app = start(noise_worker(SLOW))
-    until(lambda: not (folder / f"{unused}.png").exists())
-    assert {path.stem for path in folder.glob("*.png")} == {used, waiting}
+    until(lambda: (app.settings.data_dir / "inputs" / UNUSED).exists())  # the start's own cleaning is over
+    gone = [app.inputs.clean(app.mentioned, date(2026, 1, 1) + timedelta(day)) for day in range(20)]
+    assert sum(gone) == 1
+    assert {path.stem for path in app.inputs.file(used, ME).parent.glob("*.png")} == {used, waiting}
 
 
 # Looks

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from modules.app import App, build
 from modules.core.errors import BadSetting, CannotSave, TaffyError
 from modules.core.settings import Settings
 from modules.gallery import Saved
+from modules.gallery.inputs import UNUSED
 from modules.manager.index import FOLDER
 from tests.app.asking import CAT, ME, SLOW, Start, ended, job, until
+from tests.gallery.brought import file_of, noise
 from tests.headers import header_only
 from tests.workers import noise_worker
 
@@ -191,3 +194,15 @@ def test_a_clock_that_jumps_changes_no_order_and_loses_nothing(start: Start, mon
     monkeypatch.setattr("time.time", lambda: 0.0)
     app = start()
     assert [ended(app, id).state for id in waiting] == ["done", "done"]
+
+
+def test_a_clock_that_jumps_years_ahead_before_a_start_takes_no_picture_away_that_somebody_brought(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    brought = app.inputs.put(ME, file_of(noise()))
+    monkeypatch.setattr("time.time", lambda: 4_000_000_000.0)
+    app = start()
+    record, day = app.settings.data_dir / "inputs" / UNUSED, date.fromtimestamp(4_000_000_000.0).isoformat()
+    until(lambda: record.exists() and day in record.read_text())
+    assert app.inputs.get(brought.id, ME) == brought

@@ -1,4 +1,7 @@
-"""The server that the bench `load` presses: `python -m tests.bench.loaded FOLDER USERS`; prints its port."""
+"""The server that the bench `load` presses: `python -m tests.bench.loaded FOLDER USERS`.
+
+Prints its port, and "full" when as many previews are kept for films as there may be.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 from modules.api.server import make_server
 from modules.app import build
 from modules.core.settings import Settings
-from modules.jobs.film import Films
+from modules.jobs.film import BUDGET
 from modules.manager.index import FOLDER
 from modules.ui.page import mount
 from tests.api.conftest import serving
@@ -19,8 +22,8 @@ from tests.headers import header_only
 from tests.workers import Installed, NoiseConfig, noise_process
 
 WORD = "correct horse"
-STEP = NoiseConfig(step_seconds=0.02, frame_side=64)
-FILMS = 2_000_000  # bytes of previews that are kept: full in seconds, where a real server needs its first hour
+STEP = NoiseConfig(step_seconds=0.02, frame_side=160)  # 20 kB a preview, as those of real pictures
+NEARLY = 0.95  # of the films' bytes; the oldest film goes whole
 
 
 def main(folder: Path, users: int) -> None:
@@ -30,12 +33,15 @@ def main(folder: Path, users: int) -> None:
     app.access.throttle.seconds = lambda address: 0.0  # type: ignore[method-assign]  # all come from one address
     for number in range(users):
         app.access.users.add(f"user{number}", "user", WORD)
-    app.watchers.films = Films(FILMS)
     app.start()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with serving(make_server(app, mount)) as port:
         print("port", port, flush=True)
+        while not stop.wait(1.0):
+            if app.watchers.films.size > NEARLY * BUDGET:
+                print("full", flush=True)
+                break
         stop.wait()
         app.watchers.close()
     app.close()

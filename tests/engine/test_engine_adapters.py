@@ -46,6 +46,14 @@ def test_a_lora_changes_the_picture_only_where_it_is_asked_for(dressed: Studio) 
     assert np.array_equal(dressed.pictures()[0], before)
 
 
+def test_a_lora_works_in_fast_mode_too_and_is_gone_afterwards(dressed: Studio) -> None:
+    plain = dressed.pictures(fast_every=3)[0]
+    fast = dressed.pictures(prompt="a cat<lora:ink:1>", fast_every=3)[0]
+    exact = dressed.pictures(prompt="a cat<lora:ink:1>")[0]
+    assert 0 < np.abs(fast - exact).mean() < np.abs(fast - plain).mean()
+    assert np.array_equal(dressed.pictures(fast_every=3)[0], plain)
+
+
 def test_another_vae_decodes_the_same_latents_and_is_in_the_record(studio: Studio, engine_models: Path) -> None:
     folder = engine_models / "VAE"
     folder.mkdir()

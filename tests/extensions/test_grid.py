@@ -128,6 +128,24 @@ def test_a_cell_that_fails_leaves_the_others_and_can_be_made_again(app: App) -> 
     assert finished(app, id)[0]["picture"] == kept
 
 
+def test_a_value_that_no_form_would_take_is_said_in_plain_words(app: App) -> None:
+    (cell,) = finished(app, start(app, ("steps", "300")))
+    assert cell["error"] == "steps must be at most 150, got 300"
+    with pytest.raises(BadRequest, match="CFG scale must be at most 100, got 900"):
+        call(app, "POST", "start", {"request": {"cfg_scale": 900}, "axes": [{"field": "steps", "values": "1"}]})
+
+
+def test_a_grid_whose_file_is_damaged_does_no_harm_to_the_others(app: App) -> None:
+    folder = app.desk("grid").folder
+    for name, damage in {"half": '{"id": "half", "cel', "empty": "", "list": "[]"}.items():
+        (folder / f"{name}-damaged.json").write_text(damage)
+        (folder / f"{name}-damaged.open").touch()
+    id = start(app, ("steps", "1-6"))
+    assert all(cell["picture"] for cell in finished(app, id))
+    assert [grid["id"] for grid in call(app, "GET", "all")] == [id]
+    assert [fault.message for fault in app.host.faults if fault.extension == "grid"] == []
+
+
 def test_a_grid_is_there_after_a_restart_and_its_page_is_served(app: App) -> None:
     id = start(app, ("steps", "1-6"))
     assert [grid["id"] for grid in call(app, "GET", "all")] == [id]

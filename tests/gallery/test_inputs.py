@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from PIL import Image
 
 from modules.core.errors import BadRequest, NotThere
 from modules.gallery import Inputs
+from modules.gallery.inputs import UNUSED
 from modules.gallery.metadata import encode_png
 from tests.gallery.brought import file_of, noise, two_tone
 from tests.gallery.made_pictures import REQUEST, made
@@ -129,24 +132,55 @@ def test_nothing_hidden_in_the_file_is_kept(inputs: Inputs) -> None:
     assert b"secret" not in inputs.read(kept.id, "local")
 
 
-def test_what_nobody_used_for_two_weeks_is_cleaned(inputs: Inputs, tmp_path: Path) -> None:
-    old, new = (inputs.put("local", file_of(noise(seed=seed))) for seed in (1, 2))
-    aged(inputs, old.id, days=14.1)
-    aged(inputs, new.id, days=13.9)
-    assert inputs.clean(lambda ids: set()) == 1
-    assert pngs(tmp_path) == [f"{new.id}.png"]
+def started_on(
+    inputs: Inputs, days: Iterable[int], mentioned: Callable[[set[str]], set[str]] = lambda ids: set()
+) -> int:
+    """Clean once on each of these days, counted from some day; how many pictures that removed."""
+    return sum(inputs.clean(mentioned, date(2026, 11, 23) + timedelta(day)) for day in days)
+
+
+def test_what_was_not_used_on_14_days_with_a_start_is_cleaned(inputs: Inputs, tmp_path: Path) -> None:
+    inputs.put("local", file_of(noise(seed=1)))
+    assert started_on(inputs, range(14)) == 0
+    later = inputs.put("local", file_of(noise(seed=2)))
+    assert started_on(inputs, [14]) == 1
+    assert pngs(tmp_path) == [f"{later.id}.png"]
+
+
+def test_a_clock_that_jumps_weeks_ahead_or_was_wrong_when_a_picture_came_removes_nothing(inputs: Inputs) -> None:
+    kept = inputs.put("local", file_of(noise()))
+    old = inputs.put("local", file_of(noise(seed=2)))
+    os.utime(inputs.file(old.id, "local"), (0, 0))
+    assert started_on(inputs, [0, 60, 0, 9000]) == 0
+    assert inputs.get(kept.id, "local") == kept
+    assert inputs.get(old.id, "local") == old
+
+
+def test_many_starts_in_one_day_are_one(inputs: Inputs) -> None:
+    inputs.put("local", file_of(noise()))
+    assert started_on(inputs, [0, *[1] * 40]) == 0
 
 
 def test_what_is_mentioned_is_not_cleaned(inputs: Inputs) -> None:
     kept = inputs.put("local", file_of(noise()))
-    aged(inputs, kept.id, days=100)
-    assert inputs.clean(lambda ids: ids & {kept.id}) == 0
+    assert started_on(inputs, range(40), lambda ids: ids & {kept.id}) == 0
     assert inputs.get(kept.id, "local") == kept
 
 
-@pytest.mark.parametrize("again", ["read", "put"])
+@pytest.mark.parametrize("again", ["read", "put", "get"])
 def test_using_a_picture_makes_it_young(inputs: Inputs, again: str) -> None:
     kept = inputs.put("local", file_of(noise()))
-    aged(inputs, kept.id, days=100)
-    _ = inputs.read(kept.id, "local") if again == "read" else inputs.put("local", file_of(noise()))
-    assert inputs.clean(lambda ids: set()) == 0
+    aged(inputs, kept.id, days=1)
+    assert started_on(inputs, range(14)) == 0
+    _ = inputs.put("local", file_of(noise())) if again == "put" else getattr(inputs, again)(kept.id, "local")
+    assert started_on(inputs, range(14, 28)) == 0
+    assert started_on(inputs, [28]) == 1
+
+
+def test_a_damaged_record_of_what_was_unused_begins_anew(inputs: Inputs, tmp_path: Path) -> None:
+    kept = inputs.put("local", file_of(noise()))
+    for damage in (b"", b"[]", b'{"day": 1, "unused": {"x": 3}}', b"\xff"):
+        started_on(inputs, range(14))
+        (tmp_path / "inputs" / UNUSED).write_bytes(damage)
+    assert started_on(inputs, [14]) == 0
+    assert inputs.get(kept.id, "local") == kept

@@ -63,6 +63,20 @@ def test_a_zip_is_unpacked(app: App) -> None:
     assert names(app) == ["mine"]
 
 
+@pytest.mark.parametrize("folder", ["mine-main/", "Mine 1.2/", ""])
+def test_a_zip_may_have_any_folder_or_none_around_the_files(app: App, folder: str) -> None:
+    adding(app).from_zip(zipped(**{f"{folder}extension.toml": MANIFEST, f"{folder}deep/er.txt": "x"}))
+    assert (app.settings.extensions_dirs[0] / "mine" / "deep" / "er.txt").read_text() == "x"
+    assert names(app) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["..", "../up", "a/b", "CON", ""])
+def test_a_manifest_cannot_choose_another_place(app: App, name: str) -> None:
+    with pytest.raises(BadExtension):
+        adding(app).from_zip(zipped(**{"x/extension.toml": MANIFEST.replace('"mine"', f'"{name}"')}))
+    assert not list(app.settings.extensions_dirs[0].iterdir())
+
+
 @pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "mine/../../out.txt", "mine\\..\\out.txt", "mine/nul"])
 def test_a_zip_that_leads_outside_is_refused_and_leaves_nothing(app: App, tmp_path: Path, name: str) -> None:
     with pytest.raises(BadExtension, match="leads outside"):

@@ -49,6 +49,7 @@ def test_the_oldest_film_makes_room() -> None:
     for job in ("a", "b", "b", "c"):
         films.add(job, shot(20))
     assert [job in films for job in "abc"] == [False, True, True]
+    assert films.size == 3 * len(shot(20).frame.jpeg)
     with pytest.raises(NotThere, match="last few jobs"):
         films.shots("a")
 

@@ -1,5 +1,6 @@
 // <taffy-extras>: which pictures to make larger, by what, how large. One, many, or a folder of this computer.
 
+import { batchLines } from "./batch-lines.js";
 import { arrange, element } from "./elements.js";
 import { asked } from "./extras-made.js";
 import "./extras-stage.js";
@@ -180,7 +181,8 @@ class Extras extends HTMLElement {
 
   answered({ ids, notes, refused }) {
     asked(ids);
-    this.tell([`${ids.length} jobs are in the queue.`, ...notes, ...refused.map(({ name, reason }) => `${name}: ${reason}`)]);
+    const names = Object.fromEntries(this.inputs.map(({ id, name }) => [id, name]));
+    this.tell(batchLines({ ids, notes, refused }, names));
   }
 
   tell(lines) {

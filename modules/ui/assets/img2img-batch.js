@@ -1,5 +1,6 @@
 // <taffy-batch>: the same for many pictures: files, or a folder of the server. A job for each.
 
+import { batchLines } from "./batch-lines.js";
 import { element } from "./elements.js";
 import { field } from "./extras-fields.js";
 import { formOf } from "./form.js";
@@ -8,6 +9,8 @@ import { inputFromFile, post } from "./source-upload.js";
 import { asked } from "./view.js";
 
 const OWN = ["prompt", "negative_prompt", "seed", "steps", "cfg_scale", "sampler", "schedule", "strength"];
+const NOTHING = { ids: [], notes: [], refused: [] };
+const FOLDER = { inputs: [], names: {}, refused: [] };
 const ONE_PICTURE = ["image", "mask", "parent", "origin"]; // fields that are not for many
 
 class Batch extends HTMLElement {
@@ -42,9 +45,12 @@ class Batch extends HTMLElement {
     const own = this.own.checked ? OWN : [];
     try {
       const folder = this.folder.value.trim();
-      const answer = await post("/batch", { request, own, ...(folder ? { folder } : { inputs: await this.upload() }) });
-      asked(true);
-      this.tell(answer);
+      const { inputs, names, refused } = folder ? FOLDER : await this.upload();
+      const what = folder ? { folder } : { inputs };
+      const answer = folder || inputs.length ? await post("/batch", { request, own, ...what }) : NOTHING;
+      asked(answer.ids.length > 0);
+      const lines = batchLines({ ...answer, refused: [...refused, ...answer.refused] }, names);
+      this.said.replaceChildren(...lines.map((line) => element("p", {}, line)));
     } catch (error) {
       this.said.textContent = error.message;
     }
@@ -52,24 +58,20 @@ class Batch extends HTMLElement {
     this.go.disabled = false;
   }
 
-  /** The ids of the chosen files; those that are no pictures are refused with their names. */
+  /** The chosen files as inputs: {inputs: ids, names: id -> file name, refused: what is no picture, and why}. */
   async upload() {
     const files = [...this.files.files];
     if (!files.length) throw new Error("Choose files, or name a folder.");
-    const ids = [];
+    const [inputs, names, refused] = [[], {}, []];
     this.bar.hidden = false;
     for (const [at, file] of files.entries()) {
-      const { id } = await inputFromFile(file, (share) => (this.bar.value = (at + share) / files.length)).catch((error) => {
-        throw new Error(`${file.name}: ${error.message}`);
-      });
-      ids.push(id);
+      const tell = (share) => (this.bar.value = (at + share) / files.length);
+      await inputFromFile(file, tell).then(
+        ({ id }) => (inputs.push(id), (names[id] = file.name)),
+        ({ message: reason }) => refused.push({ name: file.name, reason }),
+      );
     }
-    return ids;
-  }
-
-  tell({ ids, notes, refused }) {
-    const lines = [`${ids.length} jobs are in the queue.`, ...notes, ...refused.map(({ name, reason }) => `${name}: ${reason}`)];
-    this.said.replaceChildren(...lines.map((line) => element("p", {}, line)));
+    return { inputs, names, refused };
   }
 }
 
