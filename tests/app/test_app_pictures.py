@@ -128,11 +128,11 @@ def test_the_picture_of_a_gallery_picture_is_the_parent_of_what_is_made_of_it(ap
 
 def test_old_pictures_nobody_needs_are_gone_after_enough_starts(start: Start) -> None:
     app = start(noise_worker(SLOW))
-    used, waiting, unused = put(app, seed=1), put(app, seed=2), put(app, seed=3)
+    used, waiting, _ = (put(app, seed=seed) for seed in range(3))
     assert ended(app, app.submit(replace(CAT, image=used), ME)).state == "done"
     app.submit(replace(CAT, steps=150), ME)
     app.submit(replace(CAT, image=waiting), ME)
-    until(lambda: (app.settings.data_dir / "inputs" / UNUSED).exists())  # the start's own cleaning is over
+    until((app.settings.data_dir / "inputs" / UNUSED).exists)  # the start's own cleaning is over
     gone = [app.inputs.clean(app.mentioned, date(2026, 1, 1) + timedelta(day)) for day in range(20)]
     assert sum(gone) == 1
     assert {path.stem for path in app.inputs.file(used, ME).parent.glob("*.png")} == {used, waiting}
