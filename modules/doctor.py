@@ -48,10 +48,16 @@ def report(settings: Settings) -> str:
 
 def taffy() -> Iterator[str]:
     yield f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} processors"
-    git = subprocess.run(
-        ["git", "-C", ROOT, "log", "-1", "--format=%h %cs"], check=False, capture_output=True, text=True
-    )
-    yield f"version {git.stdout.strip() or 'unknown'}, SQLite {sqlite3.sqlite_version}"
+    yield f"version {commit() or 'unknown'}, SQLite {sqlite3.sqlite_version}"
+
+
+def commit() -> str:
+    """The newest one, with its day; empty where Taffy came as a zip or there is no git."""
+    git = shutil.which("git")
+    if not git or not (ROOT / ".git").exists():
+        return ""
+    command = [git, "-C", ROOT, "log", "-1", "--format=%h %cs"]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def packages() -> Iterator[str]:

@@ -62,6 +62,15 @@ def test_it_has_no_secret_no_prompt_and_no_home_in_it(settings: Settings, monkey
     assert "~/data" in text.replace("\\", "/")
 
 
+def test_without_git_the_version_is_unknown_and_the_rest_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    text = report(settings)
+    assert "version unknown, SQLite" in text
+    assert "jobs.sqlite3: ok" in text
+
+
 def test_what_is_broken_newer_or_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite3").write_bytes(b"not a database" * 100)
     (tmp_path / "jobs.sqlite3.broken-20260101-000000").touch()

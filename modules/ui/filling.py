@@ -26,6 +26,10 @@ BIGGER = (
     "<p>Want a bigger one? Put its <code>.safetensors</code> file into <code>{folder}</code>:"
     " the list notices by itself.</p>"
 )
+MADE_FOR = {  # what a checkpoint wants beside noise and words
+    "inpaint": "Made to paint under a mask: it sees the mask and the picture around it, and works at strength 1 too.",
+    "instruct": "Made to follow orders (“make it night”): it needs a picture, so use it under img2img, at strength 1.",
+}
 NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to see the newest list.</p>"
 
 
@@ -109,7 +113,8 @@ def card_words(card: CheckpointCard, folder: Path) -> str:
     size = f"{card.native_size} × {card.native_size} pixels"
     best = f"Best at {size}, {card.default_steps} steps, CFG {card.default_cfg:g}{escape(way)}{why}."
     small = BIGGER.format(folder=escape(str(folder))) if card.words else ""
-    return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{small}'
+    made_for = f"<p>{MADE_FOR[card.input_kind]}</p>" if card.input_kind in MADE_FOR else ""
+    return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{made_for}{small}'
 
 
 def remembered_values(form: Form, remembered: object) -> dict[str, object]:

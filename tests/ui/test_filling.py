@@ -69,6 +69,13 @@ def test_the_page_says_why_a_checkpoint_wants_few_steps() -> None:
     assert "4 steps, CFG 1, LCM (its name)." in card_words(QUICK, Path("here"))
 
 
+def test_the_page_says_what_checkpoints_with_more_channels_are_for() -> None:
+    said = {kind: card_words(replace(SMALL, input_kind=kind), Path("here")) for kind in ("text", "inpaint", "instruct")}
+    assert "under a mask" in said["inpaint"]
+    assert "needs a picture" in said["instruct"]
+    assert "Made to" not in said["text"]
+
+
 def test_small_pictures_come_by_the_four() -> None:
     assert (card_defaults(SMALL)["count"], card_defaults(LARGE)["count"]) == (4, 1)
 

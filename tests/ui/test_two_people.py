@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from modules.core.request import GenerationRequest
+from modules.jobs.journal import EVERYBODY
 from modules.manager.index import FOLDER
 from tests.headers import header_only
 from tests.ui.browsing import wait_for_form
@@ -61,5 +62,8 @@ def test_two_people_at_once_see_their_own_and_nothing_of_each_other(browser: Bro
         picture = server.app.gallery.of_job(id, other)[0].id
         for path in (f"/jobs/{id}", f"/jobs/{id}/preview", f"/jobs/{id}/film.webp", f"/pictures/{picture}"):
             assert page.request.get(server.url + path).status == 404
+    server.app.queue.pause(EVERYBODY, True)
+    server.app.watchers.changed()
+    expect(ben.get_by_role("button", name="Paused for all")).to_be_disabled()  # only the owner can let it go on
     for page in (ben, eve):
         page.context.close()

@@ -3,6 +3,10 @@
 import { element } from "./elements.js";
 import { view, watch } from "./view.js";
 
+const HELD = ["Paused for all", "The owner lets all waiting jobs rest; yours keep their places"];
+const GO_ON = ["Go on", "Make the jobs that wait"];
+const PAUSE = ["Pause", "Let waiting jobs rest; the running one comes to its end"];
+
 function send(path, body) {
   const headers = { "Content-Type": "application/json" };
   return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
@@ -15,6 +19,7 @@ export const repeat = (id) => fetch(`/jobs/${encodeURIComponent(id)}/repeat`, { 
 export function lineButtons() {
   const rests = () => Boolean(view.state?.paused.own || view.state?.paused.all);
   const isOwner = () => view.state?.me.role === "owner";
+  const isHeld = () => Boolean(view.state?.paused.all) && !isOwner(); // somebody else must let it go on
   const rest = element("button", { type: "button", className: "taffy-notify" });
   rest.onclick = async () => {
     const paused = !rests();
@@ -29,8 +34,8 @@ export function lineButtons() {
     const jobs = [...view.state.waiting, ...view.state.others].filter((job) => !job.owner);
     const own = jobs.length + Number(Boolean(view.state.running));
     rest.hidden = view.state.me.role === "viewer" || (!rests() && own === 0);
-    rest.textContent = rests() ? "Go on" : "Pause";
-    rest.title = rests() ? "Make the jobs that wait" : "Let waiting jobs rest; the running one comes to its end";
+    const [words, title] = isHeld() ? HELD : rests() ? GO_ON : PAUSE;
+    Object.assign(rest, { textContent: words, title, disabled: isHeld() });
     all.hidden = view.state.me.role === "viewer" || own < 2;
   });
   return [rest, all];
