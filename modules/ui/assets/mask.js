@@ -13,6 +13,7 @@ import { tellPicture, TAB } from "./source-picture.js";
 import { inputAbout, inputFromFile, inputUrl } from "./source-upload.js";
 
 const PAUSE_MS = 300; // after the last act, before the mask travels
+const AGAIN_MS = 2000; // until the server may be back
 const SIDES = ["left", "top", "right", "bottom"];
 const KEYS = "Arrow keys move the brush, Space paints, B brush, E eraser, [ and ] size, Ctrl+Z undo, + and - zoom.";
 
@@ -206,7 +207,8 @@ export class Editor extends HTMLElement {
       return true;
     } catch (error) {
       this.dirty = true;
-      this.line.textContent = `The mask could not be kept: ${error.message}`;
+      this.line.textContent = `The mask could not be kept: ${error.message}${error.isAway ? ", and is asked again" : ""}.`;
+      if (error.isAway) this.pause = setTimeout(() => this.flush(), AGAIN_MS);
       return false;
     }
   }

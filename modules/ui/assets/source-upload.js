@@ -26,7 +26,7 @@ export const inputAbout = (id) => read(`${inputUrl(id)}/about`);
 /** A finished picture as an input: {id, url, width, height, notes, parent ...} */
 export const inputFromGallery = (picture) => post("/inputs", { picture });
 
-/** A file as an input. tell(share) is called with 0 to 1 while it travels. */
+/** A file as an input. tell(share) is called with 0 to 1 while it travels. Its errors say `isAway` if nobody answered. */
 export function inputFromFile(file, tell = () => {}) {
   if (file.size > MOST_BYTES) {
     const size = Math.round(file.size / 1e6);
@@ -38,7 +38,7 @@ export function inputFromFile(file, tell = () => {}) {
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.responseType = "json";
     request.upload.onprogress = ({ loaded, total }) => tell(total ? loaded / total : 0);
-    request.onerror = () => reject(new Error("the server did not answer"));
+    request.onerror = () => reject(Object.assign(new Error("the server did not answer"), { isAway: true }));
     request.onload = () => {
       if (request.status < 300) resolve(request.response);
       else reject(problem(request.response ?? {}, request.status));
