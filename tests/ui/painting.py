@@ -18,11 +18,11 @@ from tests.ui.browsing import Server
 Point = tuple[float, float]
 SIZE = (200, 120)
 EDGE = 2  # pixels on both sides of a painted edge that may be anything
-GIVE = """([kind, base64, name, type]) => {
+GIVE = """([kind, base64, name, type, place]) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();
     data.items.add(new File([bytes], name, { type }));
-    const at = document.querySelector("taffy-source");
+    const at = document.querySelector(place);
     const event = kind === "paste"
         ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
         : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
@@ -156,9 +156,9 @@ def same(mask: Image.Image, expected: Image.Image) -> bool:
     return mask.size == expected.size and high[1] <= 2
 
 
-def give(page: Page, kind: str, data: bytes, type: str = "image/png") -> None:
-    """Paste or drop a file."""
-    page.evaluate(GIVE, [kind, base64.b64encode(data).decode(), "given", type])
+def give(page: Page, kind: str, data: bytes, type: str = "image/png", place: str = "taffy-source") -> None:
+    """Paste or drop a file. place: a selector of the element it is dropped on."""
+    page.evaluate(GIVE, [kind, base64.b64encode(data).decode(), "given", type, place])
 
 
 def box(page: Page, name: str) -> Locator:

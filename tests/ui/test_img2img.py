@@ -42,6 +42,15 @@ def test_a_picture_is_pasted_or_dropped(page: Page, server: NoisePage, kind: str
     expect(page.locator(".taffy-source-facts")).to_have_text(f"{picture.width} × {picture.height}")
 
 
+def test_a_picture_dropped_on_an_extensions_control_is_that_controls_alone(page: Page, server: NoisePage) -> None:
+    bring(page, png(gradient((64, 64))))
+    before, control = value(page, "image"), "controlnet.unit1-image"
+    give(page, "drop", png(gradient((48, 32))), place=f"#taffy-frame-img2img [data-name='{control}']")
+    page.wait_for_function("name => taffyForm[name]?.input", arg=control)
+    assert input_of(server, value(page, control)["input"]).size == (48, 32)
+    assert value(page, "image") == before
+
+
 def test_what_was_done_to_a_picture_is_said(page: Page) -> None:
     moving = io.BytesIO()
     gradient((32, 32)).save(moving, "GIF", save_all=True, append_images=[Image.new("RGB", (32, 32), "red")])

@@ -94,9 +94,12 @@ def test_upscale_and_zoom_out_are_one_click_and_can_be_taken_back(page: Page, se
     assert request["parent"] == made.split("/")[-1]
     begin_long_job(page)
     page.locator(f".taffy-thumbs:visible img[src='{made}']").click()
-    page.get_by_role("button", name="Upscale", exact=True).click()
-    page.get_by_role("button", name="Take it back").click()
-    expect(page.locator(".taffy-said:visible")).to_have_text("It was taken back.")
+    for act in ("Upscale", "Zoom out", "Vary (subtle)", "Vary (strong)"):
+        page.locator(".taffy-actions-row:visible").get_by_role("button", name=act, exact=True).click()
+        expect(page.locator(".taffy-said:visible")).to_contain_text("It is on its way.")
+        page.get_by_role("button", name="Take it back").click()
+        expect(page.locator(".taffy-said:visible")).to_have_text("It was taken back.")
+        expect(page.locator("taffy-queue li.waiting")).to_have_count(0)
     stop(page)
 
 

@@ -5,6 +5,8 @@ import { History } from "./chain-history.js";
 import { element } from "./elements.js";
 import { addButtons, columnWords } from "./extension-buttons.js";
 import { requestOf, reuse, vary } from "./pictures.js";
+import { read } from "./source-upload.js";
+import { cancel } from "./view.js";
 import { openViewer } from "./viewer.js";
 
 const SUBTLE = 0.15; // of the other noise: the same picture in other details
@@ -31,8 +33,8 @@ export class Actions {
         reuse({ seed: this.picture.seed });
         this.say("The seed is in the form.");
       }),
-      this.button("Vary (subtle)", "Make it once more with small changes", () => this.vary(SUBTLE)),
-      this.button("Vary (strong)", "Make it once more with large changes", () => this.vary(STRONG)),
+      this.asks("Vary (subtle)", "Make it once more with small changes", (picture) => vary(picture, SUBTLE)),
+      this.asks("Vary (strong)", "Make it once more with large changes", (picture) => vary(picture, STRONG)),
       ...chainButtons(this),
     );
     addButtons(this);
@@ -44,6 +46,22 @@ export class Actions {
 
   button(label, title, act) {
     return element("button", { type: "button", title, onclick: () => this.run(act) }, label);
+  }
+
+  /** A button that asks for another picture, which can be taken back. act(picture) gives the job: {id, notes} */
+  asks(label, title, act) {
+    return this.button(label, title, async () => {
+      const { id, notes } = await act(this.picture);
+      const back = element("button", { type: "button", onclick: () => this.run(() => this.takeBack(id)) }, "Take it back");
+      this.say(["It is on its way. ", ...notes.map((note) => `(${note}) `)].join(""));
+      this.said.append(back);
+    });
+  }
+
+  async takeBack(id) {
+    await cancel(id);
+    const { state } = await read(`/jobs/${encodeURIComponent(id)}`);
+    this.say(state === "done" ? "It is made already." : "It was taken back.");
   }
 
   async run(act) {
@@ -58,11 +76,6 @@ export class Actions {
   async reuse() {
     reuse(await requestOf(this.picture));
     this.say("The form has what this picture was made with.");
-  }
-
-  async vary(strength) {
-    const { notes } = await vary(this.picture, strength);
-    this.say(notes.join(" "));
   }
 
   say(words) {

@@ -2,7 +2,6 @@
 
 import { cardOf } from "./cards.js";
 import { edges, knowsOneThing } from "./chain-edges.js";
-import { element } from "./elements.js";
 import { form } from "./form.js";
 import { zoomedOut } from "./img2img-extend.js";
 import { requestOf } from "./pictures.js";
@@ -10,7 +9,7 @@ import { send } from "./source-picture.js";
 import { inputFromGallery, post } from "./source-upload.js";
 import { sendToStyle } from "./style-source.js";
 import { bestOf, upscalers } from "./upscalers.js";
-import { asked, cancel } from "./view.js";
+import { asked } from "./view.js";
 
 const LARGER = 2;
 const OVERLAP = 1 / 8; // of the shorter side: more eats into what a small picture shows
@@ -53,17 +52,7 @@ async function exact(picture) {
 
 /** Buttons for the picture that `actions` shows. */
 export function chainButtons(actions) {
-  const asks = (label, title, act) =>
-    actions.button(label, title, async () => {
-      const { id, notes } = await act(actions.picture);
-      const back = element("button", { type: "button", onclick: () => takeBack(id) }, "Take it back");
-      const takeBack = async (one) => {
-        await cancel(one);
-        actions.say("It was taken back.");
-      };
-      actions.say(["It is on its way. ", ...notes.map((note) => `(${note}) `)].join(""));
-      actions.said.append(back);
-    });
+  const asks = (label, title, act) => actions.asks(label, title, act);
   const sends = (label, title, what, how) => actions.button(label, title, () => send(actions.picture, what, how));
   return [
     asks("Upscale", "Twice as large, with the best upscaler there is", async ({ id }) => enlarge((await inputFromGallery(id)).id, id)),
