@@ -52,7 +52,7 @@ async function exact(picture) {
 
 /** Buttons for the picture that `actions` shows. */
 export function chainButtons(actions) {
-  const asks = (label, title, act) => actions.asks(label, title, act);
+  const asks = actions.asks.bind(actions);
   const sends = (label, title, what, how) => actions.button(label, title, () => send(actions.picture, what, how));
   return [
     asks("Upscale", "Twice as large, with the best upscaler there is", async ({ id }) => enlarge((await inputFromGallery(id)).id, id)),

@@ -22,10 +22,13 @@ class Extensions extends HTMLElement {
       this.said.textContent = done;
     } catch (error) {
       this.said.textContent = error.message;
+      if (this.known) this.draw(this.known); // a switch that was refused goes back
     }
   }
 
-  draw({ extensions, safe_mode, consent }) {
+  draw(known) {
+    this.known = known;
+    const { extensions, safe_mode, consent } = known;
     this.consent.textContent = consent;
     const note = safe_mode ? [element("p", { role: "status" }, "Taffy was started with --safe-mode: no extension is in use.")] : [];
     const none = extensions.length ? [] : [element("p", {}, "There are none yet.")];
