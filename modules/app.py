@@ -40,7 +40,7 @@ from modules.jobs.pace import Pace
 from modules.jobs.prepare import Packages
 from modules.jobs.questions import Question
 from modules.jobs.queue import JobQueue
-from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
+from modules.jobs.start import as_glimpse, notes_on, settle_colours, settle_start, settle_upscale
 from modules.jobs.watch import JobView, Watchers
 from modules.manager.hashes import Hashes
 from modules.manager.index import FOLDER, Index
@@ -136,12 +136,15 @@ class App:
     def look(self, request: GenerationRequest, owner: str) -> Future[Frames]:
         """Show what a request starts from: its picture after the VAE's "round trip", and the "noised start".
 
-        Answered when the running job has ended. Of more than four looks of an owner the oldest fails with Busy.
-        Raises BadRequest, BadCheckpoint at once.
+        Large ones are shown smaller. Answered when the running job has ended. Of more than four looks of an owner the
+        oldest fails with Busy. Raises BadRequest, BadCheckpoint at once.
         """
-        settled = self._settled(request, self._named(request, owner), owner)
+        inputs = self._named(request, owner)
+        settled = self._settled(request, inputs, owner)
         if isinstance(settled, UpscaleRequest) or not settled.image:
             raise BadRequest("there is no picture to start from", "choose one")
+        if settled.checkpoint:
+            settled = as_glimpse(settled, inputs[settled.image], self.card(settled.checkpoint).size_multiple)
         answer = self.looks.ask(owner, settled)
         self.queue.interrupt()
         return answer

@@ -16,6 +16,7 @@ from modules.upscalers.base import UPSCALERS
 from modules.upscalers.index import UpscalerIndex
 from modules.upscalers.size import target
 
+GLIMPSE_PIXELS = 1_100_000  # of a look; a photo of 12 megapixels would take minutes, and the memory of a job
 Inputs = Mapping[str, Input]
 EXTENSIONS = {"width": ("extend_left", "extend_right"), "height": ("extend_top", "extend_bottom")}
 
@@ -44,6 +45,19 @@ def settle_start(
     width, height = painted_size(request, card, picture)
     parent = request.parent or picture.parent
     return changed(request, width=request.width or width, height=request.height or height, parent=parent)
+
+
+def as_glimpse(request: GenerationRequest, picture: Input, multiple: int) -> GenerationRequest:
+    """A settled request at a size at which a look takes seconds. Where it becomes smaller its noise looks coarser."""
+    if request.resize_mode == "latent" and picture.width * picture.height > GLIMPSE_PIXELS:
+        request = changed(request, resize_mode="stretch")  # else the whole picture went through the VAE
+    share = (GLIMPSE_PIXELS / (request.width * request.height)) ** 0.5
+    if share >= 1:
+        return request
+    width, height = (
+        max(multiple, int(side * share) // multiple * multiple) for side in (request.width, request.height)
+    )
+    return changed(request, width=width, height=height)
 
 
 def settle_colours(request: GenerationRequest, inputs: Inputs) -> GenerationRequest:

@@ -131,7 +131,7 @@ def test_a_cell_that_fails_leaves_the_others_and_can_be_made_again(app: App) -> 
 def test_a_value_that_no_form_would_take_is_said_in_plain_words(app: App) -> None:
     (cell,) = finished(app, start(app, ("steps", "300")))
     assert cell["error"] == "steps must be at most 150, got 300"
-    with pytest.raises(BadRequest, match="CFG scale must be at most 100, got 900"):
+    with pytest.raises(BadRequest, match="CFG scale must be at most 100"):
         call(app, "POST", "start", {"request": {"cfg_scale": 900}, "axes": [{"field": "steps", "values": "1"}]})
 
 

@@ -12,7 +12,7 @@ from modules.core.errors import BadRequest, UnknownName
 from modules.core.request import GenerationRequest
 from modules.core.requests import Input
 from modules.core.upscaling import UpscaleRequest
-from modules.jobs.start import notes_on, settle_colours, settle_start, settle_upscale
+from modules.jobs.start import GLIMPSE_PIXELS, as_glimpse, notes_on, settle_colours, settle_start, settle_upscale
 from modules.upscalers.index import UpscalerIndex
 from tests.workers import NOISE_CARD
 
@@ -48,6 +48,22 @@ def test_that_it_was_rounded_is_said(upscalers: UpscalerIndex) -> None:
 def test_that_it_was_rounded_is_said_also_where_that_size_was_asked_for(upscalers: UpscalerIndex) -> None:
     (note,) = notes(upscalers, image="cat", width=336, height=64)
     assert note.endswith("cut to 333x64")
+
+
+def test_a_look_at_a_photo_is_smaller_and_keeps_its_shape() -> None:
+    photo, asked = Input("photo", 4000, 3000), GenerationRequest(image="photo", width=4000, height=3000)
+    seen = as_glimpse(asked, photo, 8)
+    assert 0.97 * GLIMPSE_PIXELS < seen.width * seen.height <= GLIMPSE_PIXELS
+    assert (seen.width % 8, seen.height % 8) == (0, 0)
+    assert seen.width / seen.height == pytest.approx(4 / 3, rel=0.01)
+    assert as_glimpse(replace(asked, width=4000, height=8), photo, 8).height == 8
+
+
+def test_a_look_at_an_ordinary_picture_is_what_the_job_starts_from() -> None:
+    asked = GenerationRequest(image="small", width=1024, height=1024, resize_mode="latent")
+    assert as_glimpse(asked, INPUTS["small"], 8) is asked
+    photo = Input("photo", 4000, 3000)
+    assert as_glimpse(asked, photo, 8).resize_mode == "stretch", "else all of the photo went through the VAE"
 
 
 def test_that_transparent_parts_became_white_is_said(upscalers: UpscalerIndex) -> None:

@@ -126,6 +126,8 @@ def test_what_the_strength_means_is_shown_and_waits_for_the_running_job(page: Pa
     expect(start).to_have_attribute("src", re.compile("^data:image"))
     expect(page.get_by_role("img", name="Through the VAE")).to_have_attribute("src", re.compile("^data:image"))
     begin_long_job(page)
+    bring(page, png(gradient((48, 64))))
+    expect(start).to_be_hidden()  # what was seen there was of the picture before
     enter(page, "strength", 0.33)
     expect(page.locator(".taffy-look-said")).to_have_text("It waits for the running job.")
     with page.expect_response("**/look") as look:

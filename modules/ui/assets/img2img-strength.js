@@ -8,6 +8,9 @@ import { view, watch } from "./view.js";
 
 const PAUSE_MS = 400;
 const FOLDED = "taffy-look-folded";
+const SHOWN_AFTER_MS = 1000; // quicker looks need no words
+const LOOKING = "Looking …";
+const LOOKS = ["noised start", "round trip"];
 const WAITS = "It waits for the running job.";
 const SEEN = ["image", "strength", "steps", "exact_steps", "width", "height", "resize_mode", "seed", "checkpoint", "sampler", "schedule"];
 
@@ -54,6 +57,7 @@ class Strength extends HTMLElement {
     const { image } = this.figures.own;
     if (picture.width && image.getAttribute("src") !== inputUrl(picture.id)) {
       Object.assign(image, { src: inputUrl(picture.id), hidden: false });
+      for (const name of LOOKS) this.figures[name].image.hidden = true; // they were of the picture before
     }
     if (!isInSight() || !this.details.open || !picture.width) return;
     const wanted = JSON.stringify(SEEN.map((name) => formOf(TAB)[name]));
@@ -78,13 +82,15 @@ class Strength extends HTMLElement {
     const { wanted } = this;
     this.asking = new AbortController();
     this.ariaBusy = "true";
+    const slow = setTimeout(() => (this.said.textContent = LOOKING), SHOWN_AFTER_MS);
     const looks = await post("/look", asRequest(formOf(TAB)), this.asking.signal).catch((error) => ({ error }));
+    clearTimeout(slow);
     this.asking = null;
     this.ariaBusy = "false";
     if (looks.error?.name === "AbortError" || wanted !== this.wanted) return this.look();
     this.said.textContent = looks.error?.message ?? "";
     for (const [name, { src }] of Object.entries(looks)) {
-      if (this.figures[name]) Object.assign(this.figures[name].image, { src, hidden: false });
+      if (LOOKS.includes(name)) Object.assign(this.figures[name].image, { src, hidden: false });
     }
   }
 }
