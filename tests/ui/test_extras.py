@@ -63,6 +63,8 @@ def test_a_picture_is_made_larger_by_a_network_and_shown_beside_what_it_was(
     assert "Postprocess upscaler: tiny4x" in saved.infotext
     compare = page.locator("taffy-compare")
     expect(compare).to_have_attribute("after", f"/pictures/{saved.id}")
+    for side in ("Before", "After"):
+        expect(compare.get_by_role("img", name=side)).to_be_visible()
     before_id = (compare.get_attribute("before") or "").removeprefix("/inputs/")
     before = Image.open(server.app.inputs.file(before_id, "local"))
     assert before.size == (96, 64)

@@ -40,7 +40,8 @@ class Extras extends HTMLElement {
     this.facts = element("span", { className: "taffy-source-facts" });
     this.list = element("ul", { className: "taffy-extras-list", ariaLabel: "Pictures to make larger" });
     this.folder = element("input", { type: "text", placeholder: "/home/me/pictures", spellcheck: false, oninput: () => this.draw() });
-    this.hint = element("p", {}, "Drop pictures here, or paste one with Ctrl+V.");
+    const hint = matchMedia("(pointer: coarse)").matches ? "Choose pictures to make larger." : "Drop pictures here, or paste one with Ctrl+V.";
+    this.hint = element("p", {}, hint);
     this.said = element("div", { className: "taffy-extras-said", role: "status" });
     const folder = field("Or all pictures of a folder of this computer", this.folder);
     const bar = element("div", { className: "taffy-source-bar" }, choose, this.clear, this.facts);

@@ -36,7 +36,7 @@ class Stage extends Drawn {
     this.copy = element("button", { type: "button", onclick: () => this.copyInfotext() }, "Copy");
     this.details = element("details", {}, this.facts, this.infotext);
     this.actions = new Actions();
-    const made = element("div", { className: "taffy-made" }, this.details, this.actions.history.root, this.copy, ...this.actions.files);
+    const made = element("div", { className: "taffy-made" }, this.details, this.copy, ...this.actions.files, this.actions.history.root);
     this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, this.actions.columns, made);
     this.box.append(this.empty);
     this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.said);
