@@ -56,7 +56,7 @@ def commit() -> str:
     git = shutil.which("git")
     if not git or not (ROOT / ".git").exists():
         return ""
-    command = [git, "-C", ROOT, "log", "-1", "--format=%h %cs"]
+    command = [git, "-C", str(ROOT), "log", "-1", "--format=%h %cs"]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 

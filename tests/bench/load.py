@@ -22,6 +22,7 @@ from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 from threading import Event, Thread
+from typing import IO
 
 import httpx
 from PIL import Image
@@ -114,11 +115,17 @@ def serving(folder: Path, clients: int) -> Iterator[Pressed]:
             if said[:1] != ["port"]:
                 raise BenchFailed(f"the server did not start: {(folder / 'log').read_text()[-2000:]}")
             full = Event()
-            Thread(target=lambda: server.stdout.readline() and full.set(), daemon=True).start()  # type: ignore[union-attr]
+            Thread(target=heard, args=(server.stdout, full), daemon=True).start()
             yield Pressed(f"http://127.0.0.1:{said[1]}", server.pid, full)
         finally:
             server.terminate()
             server.wait(PATIENCE)
+
+
+def heard(said: IO[str], full: Event) -> None:
+    """The server's second line."""
+    if said.readline():
+        full.set()
 
 
 async def everybody(pressed: Pressed, clients: int, seconds: float, outcome: Outcome) -> None:

@@ -81,7 +81,7 @@ def test_where_the_engine_has_no_time_the_question_is_given_up_and_never_asked()
 
 
 def test_a_worker_half_that_says_nothing_for_too_long_is_stopped() -> None:
-    questions, stopped = Questions(), []
+    questions, stopped = Questions(), list[str]()
     question = questions.put(ask("x", "", "count", 1, {}))
     assert questions.take() is question
     with pytest.raises(BadExtension, match=r"no answer within 0\.05 seconds"):
