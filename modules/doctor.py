@@ -120,4 +120,5 @@ def warnings(log: Path) -> Iterator[str]:
         yield "there is no log yet"
         return
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    yield from [line[:300] for line in lines if " WARNING " in line or " ERROR " in line][-LAST_LINES:]
+    found = [line[:300] for line in lines if " WARNING " in line or " ERROR " in line]
+    yield from found[-LAST_LINES:] or ["none"]

@@ -79,6 +79,8 @@ def test_what_is_broken_newer_or_not_there_is_said(tmp_path: Path) -> None:
     assert "gallery.sqlite3: not there yet" in told
     assert "set aside: jobs.sqlite3.broken-20260101-000000" in told
     assert list(warnings(tmp_path / "none")) == ["there is no log yet"]
+    (tmp_path / "quiet").write_text("2026 INFO x all is well\n")
+    assert list(warnings(tmp_path / "quiet")) == ["none"]
 
 
 def test_it_can_be_asked_while_taffy_runs(tmp_path: Path) -> None:

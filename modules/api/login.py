@@ -64,17 +64,21 @@ def login_routes(access: Access) -> APIRouter:
 
 
 async def judge(access: Access, request: Request, given: dict[str, str]) -> Response:
-    """Let somebody in who shows the right thing: the cookie, and on to the page; the address bar keeps no token."""
-    address = peer(request.scope)
+    """Let somebody in who shows the right thing: the cookie, and on to the page; the address bar keeps no token.
+
+    Wrong tries of others never keep the link's owner out: nobody guesses a token.
+    """
+    address, token = peer(request.scope), given.get("token", "")
+    if person := access.of_token(token):
+        return welcome(access, request, person)
     if wait := access.throttle.seconds(address):
         problem = f"Too many tries. Wait {seconds(wait)}."
         return page(access, problem, 429, {"Retry-After": str(ceil(wait))})
-    if token := given.get("token"):
-        person = access.of_token(token)
-    else:
-        person = await run_in_threadpool(access.of_password, given.get("name", ""), given.get("password", ""))
+    if token:
+        return page(access, "That is not right.", 401)
+    person = await run_in_threadpool(access.of_password, given.get("name", ""), given.get("password", ""))
     if person is None:
-        return page(access, "That is not right." if token else "Name or password is not right.", 401)
+        return page(access, "Name or password is not right.", 401)
     access.throttle.forgive(address)
     return welcome(access, request, person)
 

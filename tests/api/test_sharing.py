@@ -159,6 +159,13 @@ def test_the_link_lets_its_owner_in_and_leaves_no_token_in_the_address(linked: S
     assert linked.client.get("/jobs", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
+def test_wrong_tries_do_not_keep_out_who_has_the_link(linked: Server) -> None:
+    wrong = [linked.client.post("/login", data={"token": "guessed"}).status_code for _ in range(EACH + 1)]
+    assert wrong == [401] * EACH + [429]
+    assert linked.client.get("/login", params={"token": linked.app.access.token}).status_code == 303
+    assert linked.client.post("/login", data={"token": "guessed"}).status_code == 429
+
+
 def test_a_server_for_its_own_computer_refuses_what_a_proxy_brings(standing: Server) -> None:
     answer = standing.client.get("/jobs", headers={"x-forwarded-for": "203.0.113.5"})
     assert (answer.status_code, "--listen" in answer.text) == (403, True)

@@ -20,13 +20,13 @@ export function lineButtons() {
   const rests = () => Boolean(view.state?.paused.own || view.state?.paused.all);
   const isOwner = () => view.state?.me.role === "owner";
   const isHeld = () => Boolean(view.state?.paused.all) && !isOwner(); // somebody else must let it go on
-  const rest = element("button", { type: "button", className: "taffy-notify" });
+  const rest = element("button", { type: "button", className: "taffy-notify", hidden: true });
   rest.onclick = async () => {
     const paused = !rests();
     await send("/jobs/pause", { paused, everybody: isOwner() });
     if (!paused && view.state.paused.own) await send("/jobs/pause", { paused });
   };
-  const all = element("button", { type: "button", className: "taffy-notify" }, "Cancel all");
+  const all = element("button", { type: "button", className: "taffy-notify", hidden: true }, "Cancel all");
   all.title = "End your running and waiting jobs";
   all.onclick = () => send("/jobs/cancel", {});
   watch((kind) => {
