@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 
+from modules.api.assets import add_assets
 from modules.api.batch import batch_routes
 from modules.api.checkpoints import checkpoint_routes
 from modules.api.doors import hosts
@@ -37,8 +36,6 @@ from modules.core.errors import BadSetting, Busy, CannotSave, NotAllowed, NotThe
 from modules.core.settings import Settings
 from modules.gallery.reading import MAX_BYTES
 
-ASSETS = Path(__file__).parents[1] / "ui" / "assets"
-ASSET_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
 STATUS = {NotAllowed: 403, NotThere: 404, QueueFull: 429, Busy: 503, CannotSave: 507}  # every other TaffyError is 422
 
 
@@ -108,20 +105,3 @@ def tell(_: Request, error: Exception) -> JSONResponse:
         raise error
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 422)
     return JSONResponse({"error": error.message, "advice": error.advice}, status_code=status)
-
-
-def add_assets(server: FastAPI) -> None:
-    """The page's own scripts and styles, as they were at the start, and no other: a page opens with some seventy."""
-    files = [file for file in ASSETS.iterdir() if file.suffix in ASSET_TYPES]
-    known = {file.name: (file.read_bytes(), ASSET_TYPES[file.suffix]) for file in files}
-    tags = {name: f'"{sha256(content).hexdigest()[:16]}"' for name, (content, _) in known.items()}
-
-    @server.get("/taffy/{name}")  # "/assets" is Gradio's
-    async def asset(name: str, request: Request) -> Response:
-        if name not in known:
-            raise NotThere(f"there is no asset {name!r}")
-        headers = {"Cache-Control": "no-cache", "ETag": tags[name]}
-        if request.headers.get("If-None-Match") == tags[name]:
-            return Response(status_code=304, headers=headers)
-        content, media_type = known[name]
-        return Response(content, media_type=media_type, headers=headers)

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from modules.api.assets import OURS
 from modules.api.guard import MAX_BODY
-from modules.api.server import ASSETS
 from modules.gallery import Inputs
 from modules.gallery.reading import MAX_BYTES
 from tests.api.conftest import Server
@@ -68,7 +68,7 @@ def test_a_file_without_anything_in_it_gets_a_sentence(standing: Server) -> None
 
 
 def test_the_page_knows_how_large_a_file_may_be() -> None:
-    assert f"MOST_BYTES = {MAX_BYTES:_};" in (ASSETS / "source-upload.js").read_text()
+    assert f"MOST_BYTES = {MAX_BYTES:_};" in (OURS / "source-upload.js").read_text()
 
 
 def test_a_gallery_picture_goes_in_with_its_text_and_as_the_parent(standing: Server) -> None:
