@@ -28,7 +28,7 @@ from modules.core.events import (
     Told,
 )
 from modules.core.request import GenerationRequest
-from modules.core.task import Load, Task, Unload
+from modules.core.task import Ask, Load, Task, Unload
 from modules.jobs import look, questions
 from modules.jobs.job import Job, task_of
 from modules.jobs.prepare import install, wait_for, wake
@@ -81,8 +81,8 @@ class Dispatcher:
         while not app.stopping.is_set():
             try:
                 self._look()
-                self._answer()
-                if job := app.queue.take(self._device, self._loaded, self._patience()):
+                answered = self._answer()
+                if job := app.queue.take(self._device, self._loaded, self._patience(), job_first=answered):
                     self._survive(job)
                     self._worked = monotonic()
                 elif self._patience() == 0:
@@ -205,15 +205,19 @@ class Dispatcher:
             if state not in {"waiting", "running"}:
                 self._app.host.ended(job.id, state, self._app.desk)
 
-    def _answer(self) -> None:
-        """Answer extensions that ask their worker half."""
-        app = self._app
-        while not app.stopping.is_set() and (asked := app.extending.questions.take(self._device)):
+    def _answer(self) -> bool:
+        """Answer extensions that ask their worker half. Returns whether any did: then it is a job's turn."""
+        app, answered = self._app, False
+        for asked in app.extending.questions.round(self._device):
+            answered = answered or isinstance(asked.task, Ask)
+            if app.stopping.is_set():
+                break
             try:
                 questions.answer(asked, self._worker, self._hear)
                 self._is(WorkerStatus("ready"))
             except WorkerLost as error:
                 self._restart(error)
+        return answered
 
     def _keep(self, job: Job, picture: PictureMade) -> None:
         """A picture to the gallery. A full disk fails the job."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from typing import Any
@@ -17,9 +17,9 @@ from .difference import data_url, difference
 from .kept import own_seed, record_of
 from .record import Record
 from .routes import line, whole
+from .turns import in_turns
 
 WORDS = "words-{seed}"  # the key under which maps are kept
-AT_ONCE = 4  # steps that are looked at before other jobs may go on
 SERIES = "pictures of a series look at each other at every step, so one of them cannot be looked at alone"
 
 
@@ -48,11 +48,13 @@ def _words(picture: Picture, desk: Desk, make: bool) -> Iterator[bytes]:
         return
     record, request = replayable(picture, desk)
     told = []
-    for first in range(0, record.steps, AT_ONCE):
-        steps = list(range(record.steps))[first : first + AT_ONCE]
-        for one in _asked(picture, desk, "words", {"request": request, "steps": steps}, record):
-            told.append(one.data)
-            yield one.data
+
+    def ask(steps: Sequence[int]) -> Iterator[Any]:
+        return _asked(picture, desk, "words", {"request": request, "steps": list(steps)}, record)
+
+    for one in in_turns(range(record.steps), ask):
+        told.append(one.data)
+        yield one.data
     if not told:
         raise NotThere(
             "no word was asked", "the prompt has none, or this checkpoint has no layers of its own for words"

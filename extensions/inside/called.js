@@ -1,5 +1,5 @@
-// "#inside=<id>" in the address opens the tab; its script, inside.js, is fetched then and reads what is wanted.
+// "#inside=<picture>" or "#inside-job=<job>" in the address opens the tab; inside.js is fetched then and reads it.
 
-const wanted = () => new URLSearchParams(location.hash.slice(1)).get("inside");
+const wanted = () => /^#inside(-job)?=/.test(location.hash);
 
 addEventListener("hashchange", () => wanted() && document.querySelector("#taffy-open-inside")?.click());

@@ -86,12 +86,12 @@ export class Carrying {
     });
   }
 
-  verified({ equal, said, notes, differs }) {
+  verified({ equal, said, why, notes, differs }) {
     const head = element("tr", {}, ...["", "Then", "Now"].map((word) => element("th", { scope: "col" }, word)));
     const rows = differs.map(([what, then, now]) => element("tr", {}, element("th", { scope: "row" }, what), element("td", {}, then || "not known"), element("td", {}, now || "not known")));
     const table = element("table", { className: "inside-differs" }, element("caption", {}, "What is different since then"), element("thead", {}, head), element("tbody", {}, ...rows));
     const same = element("p", {}, "Programs, device, checkpoint and settings are those of then.");
-    this.found.replaceChildren(...notes.map((note) => element("p", {}, note)), rows.length ? table : same);
+    this.found.replaceChildren(...[why, ...notes].filter(Boolean).map((note) => element("p", {}, note)), rows.length ? table : same);
     this.found.dataset.equal = equal;
     this.tell(said);
   }

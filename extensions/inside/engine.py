@@ -15,6 +15,7 @@ from .parts import parts, round_trip
 from .record import unpacked
 from .recorder import Inside
 from .replay import Replaying, Wish, replayed
+from .telling import Telling
 from .together import Together
 from .verifying import verified
 from .watching import Watching
@@ -31,10 +32,13 @@ def technique(job: EngineJob, family: Family) -> Technique | None:
         return Together(way, Watching(job, family, at_once=True)) if wish.words else way
     branch = branch_of(job.request)
     ones: list[Technique] = []
+    watching = Watching(job, family) if options.get("watch") else None
     if branch or options.get("keep"):
-        ones.append(Inside(job, bool(options.get("keep")), branch, steps))
-    if options.get("watch"):
-        ones.append(Watching(job, family))
+        ones.append(inside := Inside(job, bool(options.get("keep")), branch, steps))
+    if watching:
+        ones.append(watching)
+    if options.get("keep") and "every" in options:
+        ones.append(Telling(job, family, inside, watching, float(options["every"])))
     return Together(*ones) if ones else None
 
 

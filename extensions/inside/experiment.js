@@ -11,17 +11,26 @@ const PAPERS = [
 ];
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const ofHundred = (share) => `${Math.round(100 * share)} of 100`;
 
-/** The answer of `GET experiment` as elements. */
+/** The answer of `GET experiment` as elements: what it means first, all figures for those who want them. */
 export function experiment({ papers, copies }) {
+  const unseen = papers["held-out thing and hand"].concept;
+  const judged = `So it was asked for such pairs, and another program, the judge, had to say what the pictures show. It was right for ${ofHundred(unseen.share)}. A guess would be right for ${ofHundred(unseen.chance)}.`;
+  const copied = `And does it copy? ${copies.n.toLocaleString("en")} of its pictures were compared with all the pictures it was trained on. ${copies.right || "None"} of them lie so near to one that it may be a copy. Here are the twelve that lie nearest: above what it made, below the training picture.`;
+  const limits = "This shows that it can put together what it never saw together. It does not show that it invents from nothing: its shapes are those of the drawings it learnt from.";
+  const nearest = element("img", { src: "/help/pictures/starter-nearest.webp", alt: "Twelve made pictures, each above the training picture that is nearest to it: alike in kind, none the same", loading: "lazy" });
+  return [element("p", {}, judged), element("p", {}, copied), nearest, element("p", {}, limits), figures(papers, copies)];
+}
+
+function figures(papers, copies) {
   const rows = PAPERS.map(([paper, question, words]) => row(words, papers[paper][question]));
-  const head = element("tr", {}, ...["Another network, the judge, recognises", "of all", "95 % interval", "a guess would reach"].map((words) => element("th", { scope: "col" }, words)));
+  const head = element("tr", {}, ...["The judge recognises", "of all", "95 % interval", "a guess would reach"].map((words) => element("th", { scope: "col" }, words)));
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
   const judge = "The judge was trained on real drawings only and never saw the starter. It may be wrong too, and it names more than a person would.";
-  const copied = `Is it copied? ${copies.n.toLocaleString("en")} pictures were compared with all its training pictures. ${copies.right} of them (95 %: ${percent(copies.low)} to ${percent(copies.high)}) lie nearer to one than 99 % of real drawings do that it never saw. Below are the twelve that lie nearest, each above its nearest training picture.`;
-  const limits = "What this shows: it can put together what it never saw together. What it does not show: that it invents from nothing. Its shapes are those of the drawings it learnt from, and for checkpoints whose training pictures are not known nobody can make this comparison.";
-  const nearest = element("img", { src: "/help/pictures/starter-nearest.webp", alt: "Twelve made pictures, each above the training picture that is nearest to it: alike in kind, none the same", loading: "lazy" });
-  return [element("div", { className: "inside-table", tabIndex: 0, role: "region", ariaLabel: "Figures" }, table), element("p", {}, judge), element("p", {}, copied), nearest, element("p", {}, limits)];
+  const near = `“So near” means: nearer than 99 % of real drawings that it never saw are to one (${copies.right} of ${copies.n.toLocaleString("en")}; 95 % interval: ${percent(copies.low)} to ${percent(copies.high)}).`;
+  const scroll = element("div", { className: "inside-table", tabIndex: 0, role: "region", ariaLabel: "Figures" }, table);
+  return element("details", {}, element("summary", {}, "All figures"), scroll, element("p", {}, judge), element("p", {}, near));
 }
 
 function row(words, { share, low, high, chance }) {

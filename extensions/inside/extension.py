@@ -11,6 +11,7 @@ from modules.hooks import (
     Control,
     Desk,
     GenerationRequest,
+    JobCard,
     Outcome,
     Picture,
     Route,
@@ -25,14 +26,18 @@ from .experiment import experiment
 from .film import film
 from .kept import make_room
 from .originality import originality
+from .pieces import sweep
 from .routes import branch, looks, steps
+from .running import numbers, running
 from .verify import verify
 
 MB = 1_000_000
+EVERY = 0.5  # seconds between two pieces that a running job keeps
 STYLES = ("inside.css", "panels.css", "carrying.css")
 SCRIPTS = (
     "lines.js", "heat.js", "panels.js", "branching.js", "words.js", "latents.js", "weights.js", "vae.js",
-    "carrying.js", "original.js", "opening.js", "experiment.js", "tour.js", "inside.js",
+    "carrying.js", "original.js", "opening.js", "experiment.js", "tour.js", "following.js", "choice.js", "kin.js",
+    "player.js", "inside.js",
     "called.js",
 )  # fmt: skip
 WATCH = "A few percent slower; without it Inside goes the same way once more when you ask."
@@ -70,6 +75,8 @@ def routes() -> Sequence[Route]:
     return [
         Route("GET", "steps", steps),
         Route("GET", "looks", looks),
+        Route("GET", "running", running),
+        Route("GET", "running-latent", numbers),
         Route("POST", "branch", branch),
         Route("GET", "words", asking.words),
         Route("GET", "latent", asking.latent),
@@ -89,17 +96,24 @@ def routes() -> Sequence[Route]:
 
 @hookimpl
 def buttons() -> Sequence[Button]:
-    return [Button("inside", "Inside", open_inside, "How this picture came out of the noise, step by step.")]
+    info = "How this picture came out of the noise, step by step."
+    return [Button("inside", "Inside", open_inside, info, open_running)]
 
 
 def open_inside(picture: Picture, desk: Desk) -> Outcome:
     return Outcome(link=f"#inside={picture.id}")
 
 
+def open_running(job: JobCard, desk: Desk) -> Outcome:
+    return Outcome(link=f"#inside-job={job.id}")
+
+
 @hookimpl
 def pack(job_id: str, request: GenerationRequest, desk: Desk) -> Mapping[str, bytes]:
     """Whether to keep steps; for a branch the record it leaves, which must be of the same person's."""
-    given = {"options": json.dumps({name: desk.settings[name] for name in ("keep", "watch")}).encode()}
+    sweep(desk, job_id)  # an attempt before a crash may have left its steps
+    options = {"keep": desk.settings["keep"], "watch": desk.settings["watch"], "every": EVERY}
+    given = {"options": json.dumps(options).encode()}
     with suppress(TaffyError):  # the worker half says what is missing, and ends the job with that
         if left := branch_of(request):
             desk.job(left.job, desk.owner_of(job_id))
@@ -109,4 +123,5 @@ def pack(job_id: str, request: GenerationRequest, desk: Desk) -> Mapping[str, by
 
 @hookimpl
 def after_job(job_id: str, desk: Desk) -> None:
+    sweep(desk, job_id)
     make_room(desk, int(desk.settings["room"]) * MB)

@@ -10,16 +10,16 @@ from typing import Any
 
 from PIL import Image
 
-from modules.hooks import BadRequest, Call, Desk, NotThere, Picture, Reply, TaffyError
+from modules.hooks import Answered, BadRequest, Call, Desk, NotThere, Picture, Reply, TaffyError
 
 from .kept import own_seed, record_of
 from .routes import line
+from .turns import in_turns
 
 KINDS = {"gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
 LONGEST_SIDE = 768  # pixels
 ALL_MS, HOLD_MS = 4000, 2000  # the whole way, and the finished picture after it
 SHOT_MS = (60, 400)  # of one step
-AT_ONCE = 4  # steps that are decoded before other jobs may go on
 
 
 def film(call: Call, desk: Desk) -> Reply:
@@ -52,17 +52,14 @@ def _frames(picture: Picture, desk: Desk) -> Iterator[tuple[Image.Image, int]]:
     assert request is not None  # it has a record
     alone = record.alone(own_seed(picture))
     width, height = _size(picture.width, picture.height)
-    for first in range(0, record.steps, AT_ONCE):
-        wanted = list(range(record.steps))[first : first + AT_ONCE]
-        payload: dict[str, Any] = {
-            "checkpoint": request.checkpoint,
-            "vae": request.vae,
-            "steps": wanted,
-            "quick": False,
-        }
-        for piece in desk.ask(picture.job, "looks", payload, {"steps": alone.only(wanted).packed()}):
-            shot = Image.open(BytesIO(piece.data)).convert("RGB")
-            yield shot.resize((width, height), Image.Resampling.LANCZOS), record.steps
+
+    def ask(wanted: Sequence[int]) -> Iterator[Answered]:
+        payload: Any = {"checkpoint": request.checkpoint, "vae": request.vae, "steps": list(wanted), "quick": False}
+        return desk.ask(picture.job, "looks", payload, {"steps": alone.only(wanted).packed()})
+
+    for piece in in_turns(range(record.steps), ask):
+        shot = Image.open(BytesIO(piece.data)).convert("RGB")
+        yield shot.resize((width, height), Image.Resampling.LANCZOS), record.steps
 
 
 def _size(width: int, height: int) -> tuple[int, int]:

@@ -1,47 +1,71 @@
-// <taffy-inside>: the steps of a finished picture, and other ways from any of them.
+// <taffy-inside>: the steps of a picture, made or in the making, and other ways from any of them.
 
-import { arrange, element } from "/taffy/elements.js";
+import { element } from "/taffy/elements.js";
 import { pictures } from "/taffy/pictures.js";
 import { post, read } from "/taffy/source-upload.js";
 import { view, watch } from "/taffy/view.js";
 import { Branching } from "./branching.js";
 import { Carrying } from "./carrying.js";
+import { Choice, LIVE } from "./choice.js";
+import { Following } from "./following.js";
+import { kinOf } from "./kin.js";
 import { Latents } from "./latents.js";
 import { lines } from "./lines.js";
 import { Opening } from "./opening.js";
 import { Original } from "./original.js";
 import { Panels } from "./panels.js";
+import { Player } from "./player.js";
 import { Tour } from "./tour.js";
 import { Vae } from "./vae.js";
 import { Weights } from "./weights.js";
 import { Words } from "./words.js";
 
 const AT_REST = 250; // milliseconds without a move, after which the step is decoded as a whole
-const SHOWN = 40; // pictures to choose from
+const OVER = ["failed", "cancelled"];
 const url = (path, values = {}) => `/extensions/inside/api/${path}?${new URLSearchParams(values)}`;
 
-/** The picture somebody wants to see inside of, from "#inside=<id>". */
-const wanted = () => new URLSearchParams(location.hash.slice(1)).get("inside");
+/** What somebody wants to see inside of: {inside: a picture's id} or {"inside-job": a running job's}. */
+const wanted = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
 class Inside extends HTMLElement {
   connectedCallback() {
     this.canvas = element("canvas", { className: "inside-overlay", hidden: true, ariaHidden: "true" });
     const stage = { url, canvas: this.canvas };
     this.panels = new Panels([new Branching((changes) => this.branch(changes)), new Words(stage), new Latents(stage), new Weights(stage), new Vae(stage), new Carrying(stage), new Original(stage)]);
-    this.choice = element("ul", { className: "inside-choice", ariaLabel: "Your pictures, newest first" });
+    this.choice = new Choice((id) => this.open(id), () => this.begin(view.state.running?.id));
     this.said = element("p", { className: "taffy-outcome", role: "status" });
     const opening = new Opening(url, (id, note) => this.open(id, note), (text) => this.say(text));
     opening.over(this);
-    this.tour = new Tour({ url, panels: this.panels, ready: () => this.ready(), go: (step) => this.go(step), steps: () => this.known.sigmas.length });
-    this.replaceChildren(this.head(), opening.root, this.choice, this.said, this.tour.root, this.room());
-    this.end = watch(() => this.follow());
+    this.tour = new Tour(this.tourStage());
+    this.following = new Following(url, (told) => this.heard(told), (error) => this.say(error.message));
+    for (const kind of ["pointerdown", "keydown"]) this.addEventListener(kind, () => (this.touched = true));
+    this.replaceChildren(this.head(), opening.root, this.choice.root, this.said, this.tour.root, this.room());
     addEventListener("hashchange", this.called);
     this.called();
+    this.end = watch((kind) => kind === "state" && this.follow());
+    this.looked = new IntersectionObserver(() => this.follow());
+    this.looked.observe(this);
   }
 
   disconnectedCallback() {
     this.end();
+    this.looked.disconnect();
+    this.following.end();
     removeEventListener("hashchange", this.called);
+  }
+
+  /** What the tour may do here. */
+  tourStage() {
+    return {
+      url,
+      panels: this.panels,
+      known: () => this.known,
+      ready: () => this.ready(),
+      go: (step) => this.go(step),
+      play: () => this.player.play(),
+      touring: (stop) => (stop ? (this.dataset.tour = stop) : delete this.dataset.tour),
+      room: () => this.inside,
+    };
   }
 
   head() {
@@ -53,9 +77,9 @@ class Inside extends HTMLElement {
     this.image = element("img", { alt: "" });
     this.words = element("figcaption");
     this.slider = element("input", { type: "range", min: 1, max: 1, value: 1, id: "inside-step", oninput: () => this.moved() });
-    this.play = element("button", { type: "button", onclick: () => this.playing() }, "Play");
+    this.player = new Player(this.slider, () => this.moved());
     const label = element("label", { htmlFor: "inside-step" }, "Step");
-    const bar = element("div", { className: "inside-bar" }, label, this.slider, this.play);
+    const bar = element("div", { className: "inside-bar" }, label, this.slider, this.player.button);
     this.kin = element("div", { className: "inside-kin" });
     const frame = element("div", { className: "inside-frame" }, this.image, this.canvas);
     const seen = element("div", { className: "inside-seen" }, element("figure", {}, frame, this.words), bar, this.kin);
@@ -64,34 +88,30 @@ class Inside extends HTMLElement {
   }
 
   called = () => {
-    const id = wanted();
-    if (!id) return;
+    const { inside, "inside-job": job } = wanted();
+    if (!inside && !job) return;
     history.replaceState(null, "", location.pathname + location.search);
-    this.open(id);
+    if (inside) this.open(inside);
+    else this.begin(job);
   };
 
-  /** The list of pictures is the server's; the newest is opened when the tab is looked at first. */
+  /** The list of pictures is the server's; what is made now, else the newest, is opened when the tab is looked at first. */
   follow() {
     if (!view.state) return;
-    const made = pictures(view.state).slice(0, SHOWN);
-    arrange(this.choice, made, ({ id }) => id, (picture) => this.offer(picture), (item, { id }) => this.mark(item, id));
+    const [made, { running }] = [pictures(view.state), view.state];
+    this.choice.draw(made, running);
+    if (!this.offsetParent) return; // another tab is looked at
+    this.following.ring();
+    if (running && running.id === this.waiting && !this.following.way) this.begin(running.id);
+    else if (!this.id && running) this.begin(running.id);
+    else if (!this.id && made.length) this.open(made[0].id);
     const branched = made.find(({ job }) => job.id === this.waiting);
-    if (branched) this.arrived(branched);
+    if (branched) this.arrived(branched.id);
     const failed = view.state.recent.find(({ id, state }) => id === this.waiting && state !== "done");
     if (failed) this.gone(failed);
   }
 
-  offer({ id, url, prompt, seed }) {
-    const name = `${prompt || "Picture without words"}, seed ${seed}`;
-    const image = element("img", { src: url, alt: name, loading: "lazy" });
-    return element("li", {}, element("button", { type: "button", title: name, onclick: () => this.open(id) }, image));
-  }
-
-  mark(item, id) {
-    item.firstChild.setAttribute("aria-pressed", String(id === this.id));
-  }
-
-  arrived({ id }) {
+  arrived(id) {
     this.waiting = null;
     this.open(id, "This is where the other way led.");
   }
@@ -105,14 +125,68 @@ class Inside extends HTMLElement {
     this.said.textContent = text;
   }
 
-  async open(id, greeting = "") {
+  choose(id) {
     this.id = id;
-    this.stop();
-    for (const item of this.choice.children) this.mark(item, item.dataset.key);
+    this.choice.press(id);
+  }
+
+  /** Follow a job that runs. */
+  begin(job) {
+    if (!job) return; // it has just ended
+    this.player.stop();
+    this.choose(LIVE.id);
+    this.touched = false;
+    this.inside.hidden = !this.known?.way.startsWith(`${job} `); // what is shown is of another one
+    this.say("This picture is being made. Its steps come as they are done …");
+    this.following.begin(job);
+  }
+
+  /** What is new of the job that is followed. */
+  heard(told) {
+    if (told.picture) this.arrives(told);
+    else if (told.steps.length) this.grow(told, `${told.known.job} ${told.seed}`);
+    else if (!told.known.kept) this.say("Steps are not kept: that is switched off under Extensions, inside.");
+    if (OVER.includes(told.state)) this.broken(told);
+    if (told.state === "done") this.following.end();
+  }
+
+  /** The picture that is followed is there. The next one of its job is followed if nobody has touched anything. */
+  arrives({ picture, seed, newest, known }) {
+    if (newest > seed && !this.touched) return this.begin(known.job);
+    if (this.id !== LIVE.id) return;
+    if (known.job === this.waiting) return this.arrived(picture);
+    const { way } = this.following;
+    this.open(picture, "The picture is done. Now all of it can be used.");
+    this.following.way = way;
+  }
+
+  grow({ seed, known, steps, looks, words, start }, way) {
+    const begins = this.known?.way !== way;
+    if (begins) this.show({ ...known, way, seed, start, live: true, sigmas: [], passes: [] }, "This picture is being made. Its steps come as they are done.");
+    const { sigmas } = this.known;
+    const newest = begins || this.step === sigmas.length; // else somebody looks at an earlier one
+    for (const [step, sigma] of steps) sigmas[step] = sigma;
+    for (const [step, src] of looks) this.quick[step + 1] = src;
+    this.slider.max = sigmas.length;
+    if (newest) this.slider.value = sigmas.length;
+    this.panels.grown(words);
+    this.moved();
+  }
+
+  broken({ state, why }) {
+    this.following.end();
+    this.say(`${why || (state === "cancelled" ? "This picture was stopped" : "This picture failed")}. Its steps are not kept.`);
+  }
+
+  async open(id, greeting = "") {
+    this.choose(id);
+    this.following.end();
+    this.player.stop();
     this.say("Reading its steps …");
     try {
       const known = await read(url("steps", { picture: id }));
       if (id !== this.id) return;
+      if (known.missing) throw new Error(known.missing);
       this.show(known, greeting);
     } catch (error) {
       if (id !== this.id) return;
@@ -122,24 +196,31 @@ class Inside extends HTMLElement {
   }
 
   show(known, greeting) {
+    const same = known.way === this.known?.way; // it was looked at while it was made
+    const place = same && this.step < this.known.sigmas.length ? this.step : known.sigmas.length;
     this.known = known;
-    this.quick = [];
+    this.quick = same ? this.quick : [];
     this.whole = [];
     this.inside.hidden = false;
-    this.slider.max = known.sigmas.length;
-    this.slider.value = known.sigmas.length;
+    this.slider.max = known.sigmas.length || 1;
+    this.slider.value = place;
     this.image.style.aspectRatio = `${known.width} / ${known.height}`;
     this.image.parentElement.style.setProperty("--ratio", known.width / known.height);
     this.say(greeting);
     this.panels.know(known);
+    if (known.live) return this.kin.replaceChildren();
     this.moved();
     this.readQuick(known.id);
     this.readKin(known.id);
+    if (this.due) this.tour.begin();
   }
 
-  /** Whether a picture is open; the newest is opened if none is. */
+  /** Whether a finished picture is open; the newest is opened if none is. */
   async ready() {
-    const newest = this.choice.firstElementChild?.dataset.key;
+    this.due = this.id === LIVE.id;
+    if (this.due) this.say("The tour begins when this picture is done.");
+    if (this.due) return false;
+    const newest = view.state && pictures(view.state)[0]?.id;
     if (this.inside.hidden && newest) await this.open(newest);
     if (!newest) this.say("Make a picture first: the tour is about yours.");
     return !this.inside.hidden;
@@ -147,7 +228,7 @@ class Inside extends HTMLElement {
 
   /** Show a step, 1 to all. */
   go(step) {
-    this.stop();
+    this.player.stop();
     this.slider.value = step;
     this.moved();
   }
@@ -158,31 +239,35 @@ class Inside extends HTMLElement {
   }
 
   moved() {
-    const { sigmas, passes, prompt } = this.known;
+    const { sigmas, passes, prompt, live } = this.known;
     const second = passes.length > 1 && this.step > passes[0] ? ", in the second, finer pass" : "";
-    const place = `Step ${this.step} of ${sigmas.length}`;
+    const all = live ? Math.max(sigmas.length, view.state.running?.steps ?? 0) : sigmas.length;
+    const place = `Step ${this.step} of ${all}`;
     this.slider.setAttribute("aria-valuetext", place);
     this.image.alt = `${place}: ${prompt}`;
-    this.noise = `${place}${second} · noise before it ${Number(sigmas[this.step - 1].toPrecision(3))}`;
+    const sigma = sigmas[this.step - 1];
+    this.noise = `${place}${second}${sigma === undefined ? "" : ` · noise before it ${Number(sigma.toPrecision(3))}`}`;
     this.panels.at(this.step);
     this.draw();
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.rested(), AT_REST);
+    if (!live) this.resting = setTimeout(() => this.rested(), AT_REST);
   }
 
   draw() {
     const whole = this.whole[this.step];
-    const src = whole ?? this.quick[this.step];
+    const near = this.quick.findLastIndex((look, step) => look && step <= this.step); // not every step has one at once
+    const src = whole ?? this.quick[near];
     if (src) this.image.src = src;
     else this.image.removeAttribute("src");
     this.image.dataset.look = whole ? "whole" : src ? "quick" : "none";
-    this.words.textContent = `${this.noise} · ${whole ? "as the VAE paints it" : "quick look"}`;
+    const which = near > 0 && near < this.step ? `quick look at step ${near}` : "quick look";
+    this.words.textContent = `${this.noise} · ${whole ? "as the VAE paints it" : which}`;
   }
 
   /** Nobody moves: the step as the VAE paints it. */
   async rested() {
     const { step, id } = this;
-    if (this.whole[step] || this.timer) return;
+    if (this.whole[step] || this.player.timer) return;
     try {
       for await (const told of lines(url("looks", { picture: id, step: step - 1 }))) {
         if (id !== this.id) return;
@@ -206,36 +291,15 @@ class Inside extends HTMLElement {
     }
   }
 
-  playing() {
-    if (this.timer) return this.stop();
-    this.play.textContent = "Stop";
-    if (this.step === this.known.sigmas.length) this.slider.value = 0;
-    const next = () => {
-      this.slider.stepUp();
-      if (this.step === this.known.sigmas.length) this.stop();
-      this.moved();
-    };
-    this.timer = setInterval(next, Math.max(60, 3000 / this.known.sigmas.length));
-  }
-
-  stop() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.play.textContent = "Play";
-  }
-
-  /** What it was made from, and what left its way. */
   async readKin(id) {
-    const { ancestors, children } = await read(`/pictures/${encodeURIComponent(id)}/history`).catch(() => ({ ancestors: [], children: [] }));
-    if (id !== this.id) return;
-    const row = (title, kin) => (kin.length ? [element("h3", {}, title), element("ul", { className: "inside-choice" }, ...kin.map((one) => this.offer({ ...one, prompt: one.origin })))] : []);
-    this.kin.replaceChildren(...row("Its way was left from", ancestors), ...row("Other ways from here", children));
+    const rows = await kinOf(id, (one) => this.open(one));
+    if (id === this.id) this.kin.replaceChildren(...rows);
   }
 
   async branch(changes) {
     const { id } = await post("/extensions/inside/api/branch", { picture: this.id, step: this.step, ...changes });
     this.waiting = id;
-    this.say("The other way is in the queue; it opens here when it is done.");
+    this.say("The other way is in the queue; it opens here when its turn comes.");
     this.follow();
   }
 }

@@ -16,6 +16,7 @@ const PIECES = {
 export class Latents {
   id = "latents";
   label = "Latents";
+  live = true;
 
   constructor(stage) {
     this.stage = stage;
@@ -31,16 +32,18 @@ export class Latents {
   know(known) {
     this.known = known;
     this.kept = {};
+    this.begun = known.start ? [row(known.start)] : [];
     this.channels.replaceChildren();
-    this.pieces.replaceChildren();
-    this.told.textContent = "";
+    this.pieces.replaceChildren(...this.begun);
+    this.button.hidden = Boolean(known.live);
+    this.told.textContent = known.live ? "When the picture is done each step can be taken to pieces." : "";
   }
 
   at(step) {
     this.step = step;
     this.title.textContent = `The answer of step ${step} as numbers`;
     this.button.textContent = `Take step ${step} to pieces`;
-    this.pieces.replaceChildren(...(this.kept[step] ?? []));
+    this.pieces.replaceChildren(...(this.kept[step] ?? this.begun));
     clearTimeout(this.soon);
     if (!this.root.hidden) this.soon = setTimeout(() => this.readChannels(), 80);
   }
@@ -51,8 +54,10 @@ export class Latents {
 
   async readChannels() {
     const { known, step } = this;
+    const { id: picture, job, seed } = known;
+    const url = known.live ? ["running-latent", { job, seed, step: step - 1 }] : ["latent", { picture, step: step - 1 }];
     try {
-      const found = await read(this.stage.url("latent", { picture: known.id, step: step - 1 }));
+      const found = await read(this.stage.url(...url));
       if (known === this.known && step === this.step) this.channels.replaceChildren(...shown(found));
     } catch (error) {
       if (known === this.known) this.told.textContent = error.message;

@@ -2,13 +2,24 @@
 
 import { element } from "/taffy/elements.js";
 
+const LATER = {
+  way: "Another way can be taken from any step as soon as the picture is done.",
+  weights: "When the picture is done it can be made again without each of its words.",
+  carrying: "When the picture is done it can be saved with its steps, filmed, and made again to check it.",
+  original: "When the picture is done it can be compared with others.",
+};
+
 export class Panels {
-  /** panels: {id, label, root, know(known), at(step), opened(), closed()}; all but the first three may be missing. */
+  /**
+   * panels: {id, label, root, live, know(known), at(step), grown(words), opened(), closed()}; all but the first three may
+   * be missing. live: it has something to show of a picture that is being made, and hears of what is new by `grown`.
+   */
   constructor(panels) {
     this.panels = panels;
     this.list = element("div", { className: "inside-tabs", role: "tablist", ariaLabel: "What to look at" });
     this.list.addEventListener("keydown", (event) => this.walk(event));
-    this.root = element("div", { className: "inside-panels" }, this.list);
+    this.later = element("section", { className: "inside-panel", role: "tabpanel", hidden: true });
+    this.root = element("div", { className: "inside-panels" }, this.list, this.later);
     for (const panel of panels) this.add(panel);
     this.open(panels[0].id);
   }
@@ -34,13 +45,26 @@ export class Panels {
     this.current = this.get(id);
     for (const panel of this.panels) {
       const chosen = panel === this.current;
-      panel.root.hidden = !chosen;
       panel.tab.setAttribute("aria-selected", String(chosen));
       panel.tab.tabIndex = chosen ? 0 : -1;
     }
     this.root.dataset.open = id;
     if (before !== this.current) before?.closed?.();
-    if (this.known) this.current.opened?.();
+    this.reveal();
+  }
+
+  /** Whether a panel has to wait until the picture is done. */
+  waits(panel) {
+    return Boolean(this.known?.live) && !panel.live;
+  }
+
+  reveal() {
+    const waits = this.waits(this.current);
+    for (const panel of this.panels) panel.root.hidden = panel !== this.current || waits;
+    this.later.hidden = !waits;
+    this.later.setAttribute("aria-labelledby", this.current.tab.id);
+    if (waits) this.later.replaceChildren(element("h3", {}, this.current.label), element("p", {}, LATER[this.current.id]));
+    else if (this.known) this.current.opened?.();
   }
 
   walk(event) {
@@ -54,13 +78,18 @@ export class Panels {
   }
 
   know(known) {
+    if (known.way !== this.known?.way) this.current.closed?.();
     this.known = known;
-    this.current.closed?.();
-    for (const panel of this.panels) panel.know?.(known);
-    this.current.opened?.();
+    for (const panel of this.panels) if (!this.waits(panel)) panel.know?.(known);
+    this.reveal();
   }
 
   at(step) {
-    for (const panel of this.panels) panel.at?.(step);
+    for (const panel of this.panels) if (!this.waits(panel)) panel.at?.(step);
+  }
+
+  /** A picture that is being made has new steps. words: where they looked in them, as far as somebody watches. */
+  grown(words) {
+    for (const panel of this.panels) panel.grown?.(words);
   }
 }

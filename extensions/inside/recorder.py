@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -58,9 +58,21 @@ class Inside(Technique):
     def before_decode(self, latent: Tensor, index: int) -> None:
         """The steps of a batch are complete when its first picture is."""
         if self._calls:
-            record = self._record()
+            record = self._whole()
             self._job.attach(record.key, record.packed())
         self._calls, self._passes, self._answered = [], [], 0
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """Of this batch, so far."""
+        return self._calls
+
+    def record(self, calls: Sequence[Call]) -> Record:
+        """Some calls of this batch as a record."""
+        request = self._job.request
+        own = request.variation_seed if request.variation_strength else request.seed
+        pictures = min(request.batch_size, request.count - self._first)
+        return Record(own + self._first, pictures, tuple(self._passes), tuple(calls), made=machine())
 
     def turns(self) -> tuple[Turn, ...]:
         return self._branch.turns if self._branch else ()
@@ -72,15 +84,12 @@ class Inside(Technique):
         """Steps of the passes before this one."""
         return sum(self._passes[: state.turn])
 
-    def _record(self) -> Record:
-        request = self._job.request
-        own = request.variation_seed if request.variation_strength else request.seed
-        pictures = min(request.batch_size, request.count - self._first)
-        record = Record(own + self._first, pictures, tuple(self._passes), tuple(self._calls), made=machine())
+    def _whole(self) -> Record:
+        request, record = self._job.request, self.record(self._calls)
         if sum(call.x0.nbytes for call in record.calls) <= MOST_BYTES:
             return record
         words = TOO_LARGE.format(
-            pictures=pictures, width=request.width, height=request.height, most=MOST_BYTES // 1_000_000
+            pictures=record.pictures, width=request.width, height=request.height, most=MOST_BYTES // 1_000_000
         )
         return replace(record, calls=(), problem=words)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from modules.hooks import BadRequest, Call, Desk, Picture, Reply, TaffyError
+from modules.hooks import BadRequest, Call, Desk, NotThere, Picture, Reply, TaffyError
 
 from .kept import own_seed, record_of
 from .leaving import Changes, branched, sampler_after, why_not
@@ -20,14 +20,21 @@ STARTER = "starter"  # is in the name of the checkpoint that comes with Taffy
 
 
 def steps(call: Call, desk: Desk) -> Reply:
-    """GET steps?picture=<id>: the noise of each step, what was asked for, and what can be changed."""
+    """GET steps?picture=<id>: the noise of each step, what was asked for, and what can be changed.
+
+    {"missing": why} for a picture that has none.
+    """
     picture = desk.picture(call.query.get("picture", ""), call.owner)
-    record = record_of(picture, desk)
+    try:
+        record = record_of(picture, desk)
+    except NotThere as error:
+        return Reply.json({"missing": f"{error.message}; {error.advice}"})
     request = picture.request
     assert request is not None  # it has a record
     return Reply.json(
         {
             "id": picture.id,
+            "way": f"{picture.job} {own_seed(picture)}",
             "prompt": request.prompt,
             "negative_prompt": request.negative_prompt,
             "cfg_scale": request.cfg_scale,

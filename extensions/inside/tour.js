@@ -4,75 +4,85 @@ import { element } from "/taffy/elements.js";
 import { read } from "/taffy/source-upload.js";
 import { experiment } from "./experiment.js";
 
+const NARROW = "(max-width: 760px)"; // there the tour lies at the lower edge, and what it is about above it
+
+/**
+ * text(known): paragraphs. panel: that is opened. step(all): that is shown. act: a button for what there is to do;
+ * its `due(panel)` says whether it still is.
+ */
 const STOPS = [
   {
     title: "Words",
-    text: [
-      "You wrote a sentence. A small network cut it into words and turned each into a row of numbers: words that mean something alike get rows that lie near each other. That is all the painter ever sees of your sentence.",
-      "If the panel offers it, press “Look where the words look” first. Then point at a word: the bright places of the picture are those that listened to it most, added up over all steps.",
+    text: ({ prompt }) => [
+      `You wrote: “${prompt}”. The painter is a program and cannot read. For each word it gets a row of numbers; words that mean nearly the same have nearly the same numbers.`,
+      "Point at a word in the list, or tap it. The places of the picture that get bright listened to it most.",
     ],
     panel: "words",
-    step: (steps) => steps,
+    step: (all) => all,
+    act: { words: "Show where my words were heard", due: (panel) => !panel.steps.length, run: ({ panels }) => panels.get("words").read(true) },
   },
   {
     title: "Noise",
-    text: [
-      "The picture did not begin with a sketch, and not with somebody else's picture. It began with noise, drawn like dice. The seed says which throw: the same seed, the same noise.",
-      "Look in the panel under “The noise it all began with”. The large picture is what the network took that noise for at the first step, when there was almost nothing to see.",
+    text: () => [
+      "There was no sketch, and nobody else's picture. It all began with noise, like the snow on an old television, thrown like dice. The seed is the number of the throw: the same seed, the same snow.",
+      "You see it under “The noise it all began with”. The large picture is what the painter made of it at its first look: next to nothing.",
     ],
     panel: "latents",
-    pieces: true,
     step: () => 1,
+    begin: ({ panels }) => panels.get("latents").readPieces(),
   },
   {
     title: "Steps",
-    text: [
-      "The network was trained to look at something noisy, and at some words, and to say what the clean picture would be. Its first answer is a blur. Taffy moves the noise a little toward it and asks again.",
-      "Press Play, or drag the slider. First the large things settle, then the small ones. You can leave at any step and take another way.",
+    text: ({ sigmas }) => [
+      `The painter was trained on one thing: to say how noisy snow would look if it were clean. Its first guess is a blur. The snow is moved a little toward the guess, and the painter looks again: ${sigmas.length} times for your picture.`,
+      "Watch it. Large things settle first, small ones last.",
     ],
     panel: "way",
-    step: (steps) => Math.max(1, Math.round(steps / 4)),
+    step: () => 1,
+    act: { words: "Play it", run: ({ play }) => play() },
   },
   {
     title: "Latent",
-    text: [
-      "The painter never touches a pixel. It works on a few small grids of numbers, the latent. They are shown in the panel in grey: here is the outline, there a colour, and none of them is a picture.",
-      "Press the button to see one answer taken to pieces: with your words, without them, and what the words changed.",
+    text: () => [
+      "The painter does not paint dots of colour. It works on a few small grids of numbers, which together are called the latent. Here they are in grey: one has more of the outlines, another more of the colours.",
+      "One of its guesses can be taken apart: what it would paint with your words, what without them, and what your words changed.",
     ],
     panel: "latents",
-    step: (steps) => Math.max(1, Math.round(steps / 2)),
+    step: (all) => Math.max(1, Math.round(all / 2)),
+    act: { words: "Take this guess apart", due: (panel) => !panel.kept[panel.step], run: ({ panels }) => panels.get("latents").readPieces() },
   },
   {
     title: "Picture",
-    text: [
-      "At the end a last network, the VAE, makes pixels of the grids. In the panel your picture went into the grids and out again, so that you see what that alone loses.",
-      "That is the whole way: words, noise, steps, latent, picture. Nowhere on it was a picture looked up or pasted in. Which of your words mattered most? Word weights makes the picture again without each.",
+    text: () => [
+      "At the end a second, small program turns the grids into a picture. It is called the VAE. Here your picture was sent into grids and back, to show what that alone loses.",
+      "That is the whole way: words, noise, steps, latent, picture. Nowhere was a picture looked up, and none was pasted in.",
     ],
     panel: "vae",
-    step: (steps) => steps,
+    step: (all) => all,
   },
   {
     title: "The experiment",
-    text: [
-      "But does it not only repeat what it was shown? With most checkpoints nobody can look. With Taffy's starter everybody can: its training pictures are known, and some pairs, such as a thing and a way of painting, were never shown to it together.",
+    text: () => [
+      "But does it only repeat what it was shown? With most checkpoints nobody can tell, because nobody knows their training pictures. With Taffy's own, the starter, everybody can. And some pairs, such as a frog drawn in ink, were kept from it on purpose.",
     ],
     figures: true,
   },
 ];
 
 export class Tour {
-  /** stage: {url(path), panels, ready(): whether a picture is open, go(step), steps(): how many} */
+  /** stage: {url(path), panels, ready(): whether a picture is open, go(step), play(), known(), room(), touring(stop)} */
   constructor(stage) {
     this.stage = stage;
     this.button = element("button", { type: "button", className: "inside-go", onclick: () => this.begin() }, "Take the tour");
     this.title = element("h3", { tabIndex: -1 });
     this.text = element("div");
+    this.act = element("button", { type: "button", className: "inside-act", onclick: () => this.acting() });
     this.figures = element("div", { className: "inside-figures" });
     this.back = element("button", { type: "button", onclick: () => this.stop(this.at - 1) }, "Back");
     this.next = element("button", { type: "button", className: "inside-go", onclick: () => this.stop(this.at + 1) });
     const end = element("button", { type: "button", onclick: () => this.end() }, "End the tour");
     const bar = element("div", { className: "inside-bar" }, this.back, this.next, end);
-    this.root = element("section", { className: "inside-tour", hidden: true, ariaLabel: "Tour" }, this.title, this.text, this.figures, bar);
+    this.root = element("section", { className: "inside-tour", hidden: true, ariaLabel: "Tour" }, this.title, this.text, this.act, this.figures, bar);
     this.root.addEventListener("keydown", ({ key }) => key === "Escape" && this.end());
   }
 
@@ -82,28 +92,52 @@ export class Tour {
 
   end() {
     this.root.hidden = true;
+    this.stage.touring(false);
     this.button.focus();
   }
 
   stop(at) {
     if (at >= STOPS.length) return this.end();
     this.at = at;
-    const { title, text, panel, step, pieces, figures } = STOPS[at];
+    const { title, text, panel, step, begin, figures } = STOPS[at];
+    const known = this.stage.known();
     this.root.hidden = false;
     this.root.dataset.stop = at + 1;
+    this.stage.touring(panel ?? "figures");
     this.title.textContent = `${at + 1} of ${STOPS.length}: ${title}`;
-    this.text.replaceChildren(...text.map((words) => element("p", {}, words)));
+    this.text.replaceChildren(...text(known).map((words) => element("p", {}, words)));
     this.back.disabled = !at;
     this.next.textContent = at + 1 < STOPS.length ? `Next: ${STOPS[at + 1].title}` : "Done";
     this.figures.replaceChildren();
     if (panel) {
-      this.stage.go(step(this.stage.steps()));
+      this.stage.go(step(known.sigmas.length));
       this.stage.panels.open(panel);
     }
-    if (pieces) this.stage.panels.get(panel).readPieces();
+    if (panel) this.stage.panels.get(panel).changed = () => this.offer();
+    begin?.(this.stage);
     if (figures) this.show();
+    this.offer();
+    this.root.scrollTop = 0;
     this.title.focus({ preventScroll: true });
-    this.root.scrollIntoView({ block: "nearest" });
+    (matchMedia(NARROW).matches ? this.stage.room() : this.root).scrollIntoView({ block: "start" });
+  }
+
+  /** The button of this stop, while there is something left to do. */
+  offer() {
+    const { act, panel } = STOPS[this.at];
+    if (this.root.hidden) return;
+    this.act.hidden = !act || act.due?.(this.stage.panels.get(panel)) === false;
+    if (act) this.act.textContent = act.words;
+  }
+
+  async acting() {
+    const { at } = this;
+    this.act.disabled = true;
+    await STOPS[at].act.run(this.stage);
+    this.act.disabled = false;
+    if (at !== this.at) return;
+    this.offer();
+    if (this.act.hidden) this.title.focus({ preventScroll: true }); // it had the focus
   }
 
   async show() {

@@ -6,6 +6,7 @@ import { lines } from "./lines.js";
 export class Vae {
   id = "vae";
   label = "VAE";
+  live = true;
 
   constructor(stage) {
     this.stage = stage;
@@ -21,13 +22,14 @@ export class Vae {
   know(known) {
     this.known = known;
     this.which.value = "";
-    this.choice.hidden = !known.image;
+    this.choice.hidden = known.live || !known.image;
     this.shown.replaceChildren();
     this.start.replaceChildren();
     this.told.textContent = "";
   }
 
   opened() {
+    if (this.known.live) return this.showStart();
     if (!this.shown.children.length) this.read();
     if (this.known.image && !this.start.children.length) this.readStart();
   }
@@ -46,6 +48,14 @@ export class Vae {
     } catch (error) {
       if (known === this.known) this.told.textContent = error.message;
     }
+  }
+
+  /** Of a picture that is being made: what it began with, if that was a picture. */
+  showStart() {
+    const { image, source, start } = this.known;
+    this.told.textContent = "When the picture is done it can be sent there and back.";
+    if (!image || !start?.src) return;
+    this.start.replaceChildren(figure(`/inputs/${encodeURIComponent(source)}`, "The picture it starts from"), figure(start.src, "What painting begins with: that picture under the noise of its strength"));
   }
 
   /** Of a picture that was made from another one. */

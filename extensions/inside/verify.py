@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from typing import Any
@@ -19,6 +19,31 @@ from .routes import line
 
 SILENT = frozenset({"Attention because"})  # it follows from others
 HASH = "Model hash"
+ROUNDS = {
+    "Threads": "another number of threads",
+    "Vector units": "another kind of processor",
+    "System": "another system",
+    "Device": "another device",
+    "Precision": "another precision",
+    "Attention": "another attention kernel",
+    "Torch": "another version of torch",
+    "Diffusers": "another version of diffusers",
+    "Transformers": "another version of transformers",
+    "Numpy": "another version of numpy",
+    "Version": "another version of Taffy",
+}  # what makes a computer round numbers otherwise, in plain words
+USUAL = (
+    "Here it was made with {others}. Computers round a little differently then, so small differences are usual and "
+    "nothing bad; only a picture that looks another one was not made as it says."
+)
+OTHER_WEIGHTS = (
+    "It was made with another checkpoint of this name, so it cannot come out the same here. Look for the one whose "
+    "hash is {hash}."
+)
+UNEXPLAINED = (
+    "Checkpoint, programs, device and settings are those of then, so rounding does not explain this: the picture, or "
+    "what it says of its making, was changed after it was made."
+)
 PARTLY = "The steps up to {step} were taken from its record, as the branch took them; the rest was painted anew."
 ALONE = (
     "It was made in a batch of {pictures}, whose other pictures did not travel with it: alone it may round differently."
@@ -80,14 +105,24 @@ def remarks(request: GenerationRequest, record: Record) -> list[str]:
 
 
 def verdict(told: Mapping[str, Any], then: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
-    """{"equal", "said", "notes", "differs": [[what, then, now]]} from what the worker half found."""
+    """{"equal", "said", "why", "notes", "differs": [[what, then, now]]} from what the worker half found."""
     now: Mapping[str, str] = told["facts"]
     keys = [key for key in dict.fromkeys([*then, *now]) if key not in SILENT]
     differs = [[key, then.get(key, ""), now.get(key, "")] for key in keys if then.get(key) != now.get(key)]
     if not (then.get(HASH) and now.get(HASH)):
         notes = [*notes, "The hash of the checkpoint is not known, so it may be another one of this name."]
         differs = [one for one in differs if one[0] != HASH]
-    return {"equal": told["equal"], "said": sentence(told), "notes": notes, "differs": differs}
+    reason = "" if told["equal"] else why([key for key, *_ in differs], then.get(HASH, ""))
+    return {"equal": told["equal"], "said": sentence(told), "why": reason, "notes": notes, "differs": differs}
+
+
+def why(differs: Sequence[str], known_hash: str) -> str:
+    """What may explain that it did not come out the same, in plain words."""
+    if HASH in differs:
+        return OTHER_WEIGHTS.format(hash=known_hash)
+    if others := [ROUNDS[key] for key in differs if key in ROUNDS]:
+        return USUAL.format(others=" and ".join(filter(None, [", ".join(others[:-1]), others[-1]])))
+    return "" if differs else UNEXPLAINED
 
 
 def sentence(told: Mapping[str, Any]) -> str:

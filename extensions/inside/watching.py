@@ -135,6 +135,11 @@ class Watching(Technique):
         else:
             self._lines[row].append(told)
 
+    @property
+    def first_lines(self) -> Sequence[bytes]:
+        """Of this batch's first picture, so far."""
+        return self._lines[0] if self._lines else ()
+
     def before_decode(self, latent: Tensor, index: int) -> None:
         """The maps of a batch are complete when its first picture is."""
         request = self._job.request

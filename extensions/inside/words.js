@@ -4,9 +4,12 @@ import { element } from "/taffy/elements.js";
 import { bytesOf, heat, placeOf } from "./heat.js";
 import { lines } from "./lines.js";
 
+const UNWATCHED = "Nobody watches the words of this picture while it is made. When it is done, it can be made once more for that. For the next pictures you can switch it on under Extensions, inside.";
+
 export class Words {
   id = "words";
   label = "Words";
+  live = true;
 
   /** stage: {url(path, values), canvas over the picture, say(text)} */
   constructor(stage) {
@@ -21,8 +24,15 @@ export class Words {
     this.root = element("section", {}, element("h3", {}, "Where the words looked"), element("p", {}, hint), this.make, this.shown, this.told);
   }
 
+  /** A picture that is done keeps what was seen while it was made. */
   know(known) {
+    const same = known.way === this.known?.way;
     this.known = known;
+    this.whole = false;
+    if (!same) this.forget();
+  }
+
+  forget() {
     this.steps = [];
     this.keys = [];
     this.pinned = this.pointed = null;
@@ -38,8 +48,13 @@ export class Words {
   }
 
   opened() {
-    if (!this.steps.length && this.reading !== this.known.id) this.read(false);
+    if (this.known.live && !this.known.watched) this.told.textContent = UNWATCHED;
+    else if (!this.known.live && !this.whole && this.reading !== this.known.id) this.read(false);
     this.draw();
+  }
+
+  grown(words) {
+    for (const line of words) this.add(line);
   }
 
   closed() {
@@ -59,6 +74,7 @@ export class Words {
         if (told.missing) this.offer();
         else this.add(told);
       }
+      this.whole = this.make.hidden; // else nobody has looked yet
     } catch (error) {
       if (known === this.known) this.told.textContent = error.message;
     } finally {
@@ -68,7 +84,7 @@ export class Words {
 
   offer() {
     this.make.hidden = false;
-    this.told.textContent = "Nobody has looked yet. It goes the same way once more, to the bit, and takes about as long as the picture did.";
+    this.told.textContent = "Nobody has looked yet. For that the picture is made once more, which takes about as long as it took.";
   }
 
   /** The maps of a step. */
@@ -86,7 +102,9 @@ export class Words {
     for (const key of found.keys()) if (!this.keys.includes(key)) this.offerWord(key);
     this.shown.hidden = !this.keys.length;
     const done = this.steps.filter(Boolean).length;
-    this.told.textContent = done < this.known.sigmas.length ? `${done} of ${this.known.sigmas.length} steps looked at` : "";
+    const all = this.known.live ? "the steps so far" : `${this.known.sigmas.length} steps`;
+    this.changed?.();
+    this.told.textContent = this.known.live || done < this.known.sigmas.length ? `${done} of ${all} looked at` : "";
     this.draw();
   }
 

@@ -17,7 +17,7 @@ from modules.api.view import Json
 from modules.app import App
 from modules.core.errors import BadRequest, NotThere
 from modules.hooks.discover import Found
-from modules.hooks.front_values import Call, Control, Reply
+from modules.hooks.front_values import Call, Control, JobCard, Picture, Reply
 
 KINDS = {".css": "text/css", ".js": "text/javascript"}
 MAX_ZIP = 100_000_000  # bytes
@@ -115,18 +115,20 @@ def add_installing(routes: APIRouter, app: App, every: Callable[[], Json]) -> No
 
 
 def add_presses(routes: APIRouter, app: App) -> None:
-    """Buttons under pictures."""
+    """Buttons under pictures, and beside jobs that run."""
 
     @routes.post("/{name}/buttons/{button}")
     async def press(name: str, button: str, request: Request, person: Asking) -> Json:
         values = await read_json(request)
         person.must_make()
-        picture = values.get("picture")
-        if not isinstance(picture, str):
-            raise BadRequest('a button is pressed for a picture: {"picture": id}')
+        kind, id = next(iter(values.items()), ("", ""))
+        if kind not in {"picture", "job"} or not isinstance(id, str):
+            raise BadRequest('a button is pressed for a picture, {"picture": id}, or for a running job, {"job": id}')
         desk = app.desk(name)
-        owner = await run_in_threadpool(whose, person, app.gallery.owner_of, picture)
-        shown = await run_in_threadpool(desk.picture, picture, owner)
+        owner_of = app.gallery.owner_of if kind == "picture" else app.queue.journal.owner_of
+        find: Callable[[str, str], Picture | JobCard] = desk.picture if kind == "picture" else desk.job
+        owner = await run_in_threadpool(whose, person, owner_of, id)
+        shown = await run_in_threadpool(find, id, owner)
         outcome = await run_in_threadpool(app.host.press, name, button, shown, desk)
         return {"text": outcome.text, "link": outcome.link}
 
@@ -158,7 +160,13 @@ def common(app: App) -> Json:
         "safe_mode": app.host.safe_mode,
         "consent": CONSENT,
         "buttons": [
-            {"extension": one.extension, "name": one.name, "label": one.label, "info": one.info}
+            {
+                "extension": one.extension,
+                "name": one.name,
+                "label": one.label,
+                "info": one.info,
+                "running": one.watch is not None,
+            }
             for one in app.host.buttons()
         ],
     }

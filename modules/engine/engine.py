@@ -32,6 +32,7 @@ from modules.engine.style.modes import StyleModes
 from modules.engine.way import Way, own_turns
 from modules.engine.whole import WholeJob
 from modules.hooks.engine_host import EngineHost, JobOrder
+from modules.hooks.engine_values import QuickLook
 from modules.manager.manager import Manager
 from modules.manager.vaes import AUTOMATIC
 from modules.preview.frame import to_frame
@@ -79,11 +80,20 @@ def moved(event: Event, first: int) -> Event:
 class Engine:
     """Makes pictures with whatever checkpoint a request names."""
 
-    def __init__(self, manager: Manager, host: EngineHost, upscalers: Upscalers, models: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        host: EngineHost,
+        upscalers: Upscalers,
+        models: Sequence[Path] = (),
+        quick_look: QuickLook | None = None,
+    ) -> None:
+        """quick_look: for extensions that want to see latents on the way."""
         self._manager = manager
         self._host = host
         self._upscalers = upscalers
         self._models = models
+        self._quick_look = quick_look
         self._styles = StyleModes(host, models)
 
     def generate(
@@ -102,7 +112,7 @@ class Engine:
         started = monotonic()
         for first, part in parts(request):
             style = replace(self._styles.job(task, part, inputs), made_before=0 if request.variants else made)
-            order = JobOrder(task, style.request, inputs, packed or {}, self._models, first)
+            order = JobOrder(task, style.request, inputs, packed or {}, self._models, first, self._quick_look)
             for event in self._styles.without_checkpoint(style) or self._with_checkpoint(style, order):
                 yield moved(event, first)
         yield Finished(task, monotonic() - started)

@@ -21,7 +21,7 @@ from modules.core.extensions import Fault
 from modules.core.family import Family
 from modules.core.moments import StepState, Turn
 from modules.core.request import GenerationRequest
-from modules.hooks.engine_values import Bench, EngineJob, Question, Technique
+from modules.hooks.engine_values import Bench, EngineJob, Question, QuickLook, Technique
 from modules.hooks.host import Answer, Host, call, of_kind
 from modules.hooks.limit import Late, stack_of
 
@@ -202,7 +202,7 @@ class EngineHost(Host):
 class JobOrder:
     """A job as the worker got it, before it is shown to extensions. packed: by "<extension>.<name>".
 
-    first: index in the whole job of this part's picture 0.
+    first: index in the whole job of this part's picture 0. quick_look: as in `EngineJob`.
     """
 
     id: str
@@ -211,10 +211,12 @@ class JobOrder:
     packed: Mapping[str, bytes] = field(default_factory=dict)
     models: Sequence[Path] = ()
     first: int = 0
+    quick_look: QuickLook | None = None
 
     def job_of(self, extension: str) -> EngineJob:
         own = {key.partition(".")[2]: data for key, data in self.packed.items() if key.startswith(f"{extension}.")}
-        return EngineJob(self.id, extension, self.request, self.inputs, own, tuple(self.models), self.first)
+        given = self.request, self.inputs, own, tuple(self.models), self.first, self.quick_look
+        return EngineJob(self.id, extension, *given)
 
 
 @dataclass(frozen=True)

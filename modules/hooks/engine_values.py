@@ -34,6 +34,10 @@ ShowLatents = Callable[["Tensor", Family], "Tensor"]
 Attend = Callable[["Tensor", "Tensor", "Tensor"], "Tensor"]
 """softmax(QK^T)V: (batch, heads, tokens, width) each."""
 
+QuickLook = Callable[[Family, "Tensor"], Image.Image]
+"""quick_look(family, latents): one picture's latents (1, c, h, w) as previews show them, small and rough; takes a few
+milliseconds."""
+
 Enlarge = Callable[[Image.Image, int, int], Image.Image]
 """enlarge(picture, width, height): the picture, at least about that large; the rest is done by Lanczos."""
 
@@ -59,7 +63,7 @@ class EngineJob:
 
     A job whose pictures have different prompts is shown part by part. first: index in the whole job of the part's
     picture 0. inputs: the input pictures by id, PNG. packed: what the front half gave along (`pack`), by name.
-    models: folders with kinds of weights in them.
+    models: folders with kinds of weights in them. quick_look: latents as a picture; None where nobody can show any.
     """
 
     id: str
@@ -69,6 +73,7 @@ class EngineJob:
     packed: Mapping[str, bytes] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
     first: int = 0
+    quick_look: QuickLook | None = None
     outbox: list[Told | Attached] = field(default_factory=list)
 
     def extra(self, name: str) -> Any:

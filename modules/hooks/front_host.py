@@ -21,6 +21,7 @@ from modules.hooks.front_values import (
     Column,
     Control,
     Desk,
+    JobCard,
     JobState,
     Outcome,
     Picture,
@@ -102,12 +103,13 @@ class FrontHost(Host):
             files |= {f"{name}/{file}": path for file, path in (found or {}).items()}
         return files
 
-    def press(self, extension: str, name: str, picture: Picture, desk: Desk) -> Outcome:
+    def press(self, extension: str, name: str, pressed_for: Picture | JobCard, desk: Desk) -> Outcome:
         """A button was pressed. Raises NotThere, BadExtension, and what the button refuses with."""
         for button in self.buttons():
             if (button.extension, button.name) == (extension, name):
-                what = f"its button {button.label!r}"
-                return self._or_refuse(extension, what, partial(_told, button.press, picture, desk))
+                return self._or_refuse(
+                    extension, f"its button {button.label!r}", partial(_told, button, pressed_for, desk)
+                )
         raise NotThere(f"there is no button {name!r:.60} of an extension {extension!r:.60}")
 
     def route(self, extension: str, method: str, path: str) -> Route:
@@ -197,8 +199,12 @@ class FrontHost(Host):
         return self._known[key]
 
 
-def _told(press: Callable[[Picture, Desk], Outcome], picture: Picture, desk: Desk) -> Outcome:
-    return of_kind(press(picture, desk), Outcome) or Outcome()
+def _told(button: Button, pressed_for: Picture | JobCard, desk: Desk) -> Outcome:
+    if isinstance(pressed_for, Picture):
+        return of_kind(button.press(pressed_for, desk), Outcome) or Outcome()
+    if button.watch is None:
+        raise NotThere(f"{button.label} is for finished pictures", "wait until this one is done")
+    return of_kind(button.watch(pressed_for, desk), Outcome) or Outcome()
 
 
 def _said(column: Column, picture: Picture) -> str:

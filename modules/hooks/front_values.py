@@ -235,12 +235,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Button:
-    """A button under every finished picture. press: what it does, raising TaffyErrors to refuse."""
+    """A button under every finished picture. press: what it does, raising TaffyErrors to refuse. watch: the same for a
+    running job, beside the live picture and in the queue; None: it is not there."""
 
     name: str
     label: str
     press: Callable[[Picture, Desk], Outcome]
     info: str = ""
+    watch: Callable[[JobCard, Desk], Outcome] | None = None
     extension: str = ""  # filled in by the host
 
 

@@ -55,7 +55,7 @@ def settings() -> Sequence[Control]:  # type: ignore[empty-body]
 
 @hookspec
 def buttons() -> Sequence[Button]:  # type: ignore[empty-body]
-    """Buttons under every finished picture."""
+    """Buttons under every finished picture, and beside running jobs."""
 
 
 @hookspec

@@ -59,6 +59,12 @@ class Questions:
         """Ask every device: what each of them must know."""
         return tuple(self.put(task, device) for device in self._waiting)
 
+    def round(self, device: int = 0) -> Iterator[Question]:
+        """Those that wait now; what is asked meanwhile waits for the next round, so that jobs have their turn."""
+        for _ in range(len(self._waiting[device])):
+            if question := self.take(device):
+                yield question
+
     def take(self, device: int = 0) -> Question | None:
         """The next that somebody still waits for."""
         waiting = self._waiting[device]

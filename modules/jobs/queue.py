@@ -46,24 +46,29 @@ class JobQueue:
             self._changed.notify_all()
         return job
 
-    def take(self, device: int = 0, loaded: str = "", patience: float | None = None) -> Job | None:
+    def take(
+        self, device: int = 0, loaded: str = "", patience: float | None = None, job_first: bool = False
+    ) -> Job | None:
         """The next job for a device, now running; waits for one, at most `patience` seconds.
 
         None after that, or when the queue is closed or was interrupted. loaded: the checkpoint the device has.
-        Raises CannotSave.
+        job_first: a job that waits comes before an interruption. Raises CannotSave.
         """
         with self._changed:
             self._loaded[device] = loaded
             while not self._closed:
                 self._write_endings()
-                if self._heard.get(device, 0) < self._interrupts:
+                if self._heard.get(device, 0) < self._interrupts and not job_first:
                     self._heard[device] = self._interrupts
                     return None
+                job_first = False
                 elsewhere = {checkpoint for other, checkpoint in self._free.items() if other != device}
                 if job := self._begin(loaded, elsewhere):
                     self._running[job.id] = device
                     self._remember(job.id, device)
                     return job
+                if self._heard.get(device, 0) < self._interrupts:
+                    continue
                 self._free[device] = loaded
                 try:
                     if not self._changed.wait(patience):

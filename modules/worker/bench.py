@@ -16,6 +16,7 @@ from modules.core.request import GenerationRequest
 from modules.engine.engine import Engine
 from modules.engine.finish import decode_picture
 from modules.hooks.engine_host import EngineHost
+from modules.hooks.engine_values import QuickLook
 from modules.manager.manager import Manager
 from modules.manager.vaes import AUTOMATIC
 from modules.preview.base import Places
@@ -23,12 +24,26 @@ from modules.preview.frame import to_frame
 from modules.preview.linear import Linear
 
 
+class QuickLooks:
+    """`QuickLook` by the linear preview. Time spent in here is ours, not the extension's."""
+
+    def __init__(self, host: EngineHost, models: Sequence[Path], cache: Path) -> None:
+        self._host = host
+        self._linear = Linear(Places(cache, tuple(models)))
+
+    def __call__(self, family: Family, latents: Tensor) -> Image.Image:
+        with self._host.ours():
+            return Image.open(BytesIO(to_frame(self._linear.pixels(family, latents), "linear").jpeg))
+
+
 class EngineBench:
     """`Bench` over the engine. Time spent in here is ours, not the extension's."""
 
-    def __init__(self, manager: Manager, engine: Engine, host: EngineHost, models: Sequence[Path], cache: Path) -> None:
+    def __init__(
+        self, manager: Manager, engine: Engine, host: EngineHost, models: Sequence[Path], quick_look: QuickLook
+    ) -> None:
         self._models = models
-        self._linear = Linear(Places(cache, tuple(models)))
+        self._quick_look = quick_look
         self._manager = manager
         self._engine = engine
         self._host = host
@@ -61,10 +76,10 @@ class EngineBench:
 
     def picture(self, family: Family, latents: Tensor, quick: bool = False) -> Image.Image:
         """What latents look like."""
+        if quick:
+            return self._quick_look(family, latents)
         with self._host.ours():
-            if not quick:
-                return decode_picture(family, latents)
-            return Image.open(BytesIO(to_frame(self._linear.pixels(family, latents), "linear").jpeg))
+            return decode_picture(family, latents)
 
     def generate(
         self, request: GenerationRequest, inputs: Mapping[str, bytes], packed: Mapping[str, bytes]

@@ -34,7 +34,7 @@ from modules.upscalers.answer import answer
 from modules.upscalers.base import UPSCALERS
 from modules.upscalers.index import UpscalerIndex
 from modules.upscalers.upscalers import Upscalers
-from modules.worker.bench import EngineBench
+from modules.worker.bench import EngineBench, QuickLooks
 from modules.worker.config import WorkerConfig
 from modules.worker.tables import Tables
 
@@ -60,8 +60,9 @@ class Service:
         copies = config.prepared_copies * 10**9
         self._manager = Manager(Index(models), self._device, Path(config.cache_dir), ram, copies)
         self._upscalers = Upscalers(UpscalerIndex(models), self._device)
-        self._engine = Engine(self._manager, self._host, self._upscalers, models)
-        self._bench = EngineBench(self._manager, self._engine, self._host, models, Path(config.cache_dir))
+        quick_look = QuickLooks(self._host, models, Path(config.cache_dir))
+        self._engine = Engine(self._manager, self._host, self._upscalers, models, quick_look)
+        self._bench = EngineBench(self._manager, self._engine, self._host, models, quick_look)
         self._host.tables_changed = Tables(self._host).renew
 
     def watch(self, report: Callable[[Fault], None]) -> None:

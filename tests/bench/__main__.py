@@ -1,5 +1,5 @@
 """`python -m tests.bench NAME`: measure one thing, show a table, write JSON and a plot. NAME: start, step, fast,
-preview, page, upscale, style, kill, load, swap, memory, inside or extensions."""
+preview, page, upscale, style, kill, load, swap, memory, inside, copies or extensions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.bench.start import ROOT, BenchFailed
 
 BENCHES = (
     "start", "step", "fast", "preview", "page", "upscale", "style", "kill", "swap", "memory", "load", "inside",
-    "extensions",
+    "copies", "extensions",
 )  # fmt: skip
 
 

@@ -78,9 +78,7 @@ export class Actions {
     this.say("The form has what this picture was made with.");
   }
 
-  say(words) {
-    this.said.textContent = words;
-  }
+  say = (words) => (this.said.textContent = words);
 
   show(picture) {
     if (picture.id !== this.picture?.id) this.say("");

@@ -5,20 +5,29 @@ import { post, read } from "./source-upload.js";
 
 let known; // asked for once: they follow when the page is reloaded
 
+const buttons = () => (known ??= read("/extensions").then(({ buttons }) => buttons)).catch(() => []);
+
 /** Their buttons, at the end of the row of `actions`. */
 export async function addButtons(actions) {
-  known ??= read("/extensions").then(({ buttons }) => buttons);
-  for (const { extension, name, label, info } of await known.catch(() => [])) {
-    actions.row.append(actions.button(label, info, () => press(actions, extension, name)));
+  for (const one of await buttons()) {
+    actions.row.append(actions.button(one.label, one.info, () => press(actions, one, { picture: actions.picture.id })));
   }
 }
 
-async function press(actions, extension, name) {
-  const path = `/extensions/${extension}/buttons/${name}`;
-  const { text, link } = await post(path, { picture: actions.picture.id });
-  actions.say(text);
+/** Those for a running job, at the end of `row`. job(): its id. said: an element for what they answer. */
+export async function addRunningButtons(row, job, said) {
+  const say = (words) => (said.textContent = words);
+  for (const one of (await buttons()).filter(({ running }) => running)) {
+    const onclick = () => press({ say, said }, one, { job: job() }).catch((error) => say(error.message));
+    row.append(element("button", { type: "button", title: one.info, className: "taffy-beside", onclick }, one.label));
+  }
+}
+
+async function press({ say, said }, { extension, name }, about) {
+  const { text, link } = await post(`/extensions/${extension}/buttons/${name}`, about);
+  say(text);
   if (link.startsWith("#")) location.hash = link; // a place on this page
-  else if (link) actions.said.append(" ", element("a", { href: link, target: "_blank", rel: "noopener" }, "Open"));
+  else if (link) said.append(" ", element("a", { href: link, target: "_blank", rel: "noopener" }, "Open"));
 }
 
 /** "label: text" of each column, as one line. */

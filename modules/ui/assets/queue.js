@@ -2,6 +2,7 @@
 
 import { Drawn } from "./drawn.js";
 import { arrange, duration, element } from "./elements.js";
+import { addRunningButtons } from "./extension-buttons.js";
 import { hasMore } from "./history.js";
 import { lineButtons, repeat } from "./line.js";
 import { notifySwitch } from "./notify.js";
@@ -66,6 +67,7 @@ class Queue extends Drawn {
       item.append(this.button("›", `Make “${prompt}” later`, () => this.shift(job, 1)));
     }
     if (!job.state) item.append(this.button("×", `Cancel “${prompt}”`, () => cancel(job.id)));
+    if (!job.state && !job.position && !job.owner) addRunningButtons(item, () => job.id, this.spoken);
     return item;
   }
 

@@ -4,6 +4,7 @@ import { Actions } from "./actions.js";
 import { Curve } from "./curve.js";
 import { Drawn } from "./drawn.js";
 import { arrange, element } from "./elements.js";
+import { addRunningButtons } from "./extension-buttons.js";
 import { Grid, siblings } from "./grid.js";
 import { neighbour, pictures } from "./pictures.js";
 import { Screen } from "./screen.js";
@@ -27,7 +28,8 @@ class Stage extends Drawn {
     this.bar = element("progress", { className: "quiet", max: 1, value: 0, ariaLabel: "Progress" });
     this.line = element("p", { className: "taffy-line" });
     this.curve = new Curve();
-    const now = element("div", { className: "taffy-now" }, this.line, this.curve.root);
+    this.beside = element("div", { className: "taffy-actions-row", hidden: true, role: "group", ariaLabel: "The running picture" });
+    const now = element("div", { className: "taffy-now" }, this.line, this.beside, this.curve.root);
     this.spoken = element("p", { className: "taffy-spoken", role: "status" });
     this.problem = element("div", { className: "taffy-problem", role: "alert" });
     this.thumbs = element("ul", { className: "taffy-thumbs", ariaLabel: "Pictures, newest first" });
@@ -36,6 +38,7 @@ class Stage extends Drawn {
     this.copy = element("button", { type: "button", onclick: () => this.copyInfotext() }, "Copy");
     this.details = element("details", {}, this.facts, this.infotext);
     this.actions = new Actions();
+    addRunningButtons(this.beside, () => view.state.running.id, this.actions.said);
     const made = element("div", { className: "taffy-made" }, this.details, this.copy, ...this.actions.files, this.actions.history.root);
     this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, this.actions.columns, made);
     this.box.append(this.empty);
@@ -68,6 +71,7 @@ class Stage extends Drawn {
     this.bar.value = running ? share(running) : 0;
     this.bar.classList.toggle("quiet", !running);
     this.curve.draw(running);
+    this.beside.hidden = !running;
     this.drawProblem(recent.find(({ id }) => id === this.failed) ?? (running ? null : recent[0]));
     const newest = this.all[0]?.id ?? null;
     const ended = this.job !== running?.id && recent.find(({ id }) => id === this.job)?.pictures.length; // its last frame may have come after its picture

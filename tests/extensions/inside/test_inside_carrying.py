@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import pytest
+import torch
 from PIL import Image
 
 from extensions.inside.carried import making_of
@@ -22,7 +23,9 @@ from modules.app import App, build
 from modules.core.errors import BadRequest, NotThere
 from modules.core.settings import Settings
 from modules.hooks import Call, Picture
+from modules.worker.config import WorkerConfig
 from modules.worker.local import LocalWorker
+from modules.worker.service import Service
 from tests.app.asking import ME
 from tests.engine.conftest import png, scene
 from tests.extensions.inside.conftest import EXTENSIONS, Studio
@@ -153,6 +156,46 @@ def test_verify_names_what_differs(app: App, other: App, first: Picture) -> None
     assert "the ways part at step 1" in here["said"]
     assert ["Threads", "64", "1"] in here["differs"]
     assert "Torch" in {row[0] for row in here["differs"]}
+    assert "another number of threads" in here["why"]
+    assert "another version of torch" in here["why"]
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "words"),
+    [
+        ({"threads": 2}, "Threads", "another number of threads"),
+        ({"attention": "sliced"}, "Attention", "another attention kernel"),
+        ({"precision": "bf16"}, "Precision", "another precision"),
+    ],
+)
+def test_verify_on_another_machine_names_what_differs_and_says_that_it_is_usual(
+    app: App, inside: Studio, first: Picture, tmp_path: Path, config: dict[str, Any], name: str, words: str
+) -> None:
+    """Really made there: by another number of threads, another kernel, another precision."""
+    usual: dict[str, Any] = {"use_cpu": True, "precision": "fp32", "threads": 1}
+    given = (str(inside.models),), str(tmp_path / "cache"), (str(EXTENSIONS),)
+    there = Studio(Service(WorkerConfig(*given, **usual | config)), inside.models)
+    machine = taffy(tmp_path, there)
+    try:
+        said = verified(machine, brought(machine, carried(app, first)))
+    finally:
+        machine.close()
+        torch.set_num_threads(1)
+    assert name in {row[0] for row in said["differs"]}
+    if not said["equal"]:
+        assert words in said["why"]
+        assert "usual" in said["why"]
+    if name == "Precision":
+        assert not said["equal"], "16 bits cannot come out the same"
+
+
+def test_verify_says_when_rounding_explains_nothing(app: App, other: App, first: Picture) -> None:
+    file = carried(app, first)
+    making = making_of(chunk_of(file))
+    lie = replace(making, request=replace(making.request, prompt="a rocket"))
+    said = verified(other, brought(other, with_chunk(file, lie.packed())))
+    assert not said["equal"]
+    assert "rounding does not explain this" in said["why"]
 
 
 def test_verify_sees_a_single_pixel(app: App, other: App, first: Picture) -> None:
