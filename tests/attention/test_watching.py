@@ -15,8 +15,6 @@ from modules.core.moments import WordAttention
 from tests.checkpoints import tiny_unet
 
 torch.set_num_threads(1)
-RUNNING = [name for name in KERNELS if not KERNELS[name].why_not("cpu")]
-
 
 def randn(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
@@ -40,13 +38,19 @@ def test_the_shares_are_the_softmax_and_add_up_to_one(sums: Any) -> None:
     torch.testing.assert_close(look.probabilities([1], [5, 9]), found[1:, [5, 9]])
 
 
-@pytest.mark.parametrize("name", RUNNING)
-def test_a_network_that_is_watched_answers_the_same_to_the_bit(name: str) -> None:
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_network_that_is_watched_answers_the_same_to_the_bit(name: str, device: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA card here")
+    if reason := KERNELS[name].why_not(device):
+        pytest.skip(reason)
     torch.manual_seed(0)
-    network: Any = tiny_unet().eval()
+    kind = torch.float16 if device == "cuda" else torch.float32  # as xformers wants it
+    network: Any = tiny_unet().eval().to(device, kind)
     KERNELS[name].use(network)
     layers = [layer for layer, _ in network.named_modules() if layer.endswith("attn2")]
-    words, x = randn(2, 77, 32), randn(2, 4, 12, 16)
+    words, x = randn(2, 77, 32).to(device, kind), randn(2, 4, 12, 16).to(device, kind)
     seen: list[WordAttention] = []
     with torch.no_grad():
         alone = network(x, 500, words).sample

@@ -128,3 +128,14 @@ def test_an_ending_a_full_disk_refused_is_written_when_there_is_room(queue: JobQ
     assert state(queue, lost.id) == "failed"
     assert taken is not None
     assert taken.id == other.id
+
+
+def test_an_interruption_comes_before_the_next_job_unless_it_is_the_jobs_turn(queue: JobQueue) -> None:
+    job = queue.put(CAT, "local")
+    queue.interrupt()
+    assert queue.take() is None
+    queue.interrupt()
+    taken = queue.take(job_first=True)
+    assert taken is not None
+    assert taken.id == job.id
+    assert queue.take(job_first=True) is None, "no job waits, so the interruption is heard"

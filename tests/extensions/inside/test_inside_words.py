@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from extensions.inside.layers import grid_of, layers_of
 from extensions.inside.maps import grid, line
 from extensions.inside.watching import Watching
+from modules.attention.base import KERNELS
 from modules.core.events import Attached, PictureMade
 from modules.core.task import Attend, Generate
 from modules.hooks import EngineJob, PromptPart, StepState
+from modules.worker.config import WorkerConfig
+from modules.worker.service import Service
 from tests.adapters.lora_files import write_lora
 from tests.checkpoints import load_family, tiny_file_of
-from tests.extensions.inside.conftest import KEEP, REQUEST, Studio
+from tests.extensions.inside.conftest import EXTENSIONS, KEEP, REQUEST, Studio
 from tests.style.conftest import blobs, png
 
 torch.set_num_threads(1)
@@ -57,6 +60,22 @@ def test_the_picture_is_the_same_to_the_bit(inside: Studio, kernel: str, values:
     assert [one["step"] for one in told] == [0, 1, 2]
     assert [word for _, word in told[0]["words"]] == ["a", "cat"]
     list(inside.service.run(Attend("attend", "automatic")))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA card here: neither CUDA nor xformers")
+@pytest.mark.parametrize("kernel", ["sdpa", "chunked", "sliced", "xformers"])
+@pytest.mark.parametrize(
+    "values", [{}, {"prompt": "a cat <lora:change:1>"}, STYLED], ids=["plain", "lora", "injection"]
+)
+def test_so_it_is_on_cuda(inside: Studio, tmp_path: Path, kernel: str, values: dict[str, Any]) -> None:
+    if reason := KERNELS[kernel].why_not("cuda"):
+        pytest.skip(reason)
+    write_lora(inside.models / "Lora" / "change.safetensors", load_family(tiny_checkpoint_of(inside)))
+    config = WorkerConfig((str(inside.models),), str(tmp_path), (str(EXTENSIONS),), attention=kernel)
+    there = Studio(Service(config), inside.models)
+    picture, told = watched(there, sampler="Euler a", steps=3, **values)
+    assert picture == watched(there, {}, sampler="Euler a", steps=3, **values)[0]
+    assert [one["step"] for one in told] == [0, 1, 2]
 
 
 def tiny_checkpoint_of(inside: Studio) -> Path:
