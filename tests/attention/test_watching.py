@@ -16,6 +16,7 @@ from tests.checkpoints import tiny_unet
 
 torch.set_num_threads(1)
 
+
 def randn(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
