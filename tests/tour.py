@@ -59,7 +59,7 @@ def walk(page: Page) -> None:
     for stop in range(1, STOPS + 1):
         page.wait_for_timeout(3000)
         keep(page, stop)
-        page.locator(".inside-tour .inside-go").click()
+        page.locator(".inside-tour .taffy-go").click()
 
 
 def keep(page: Page, stop: int) -> None:

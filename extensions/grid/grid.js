@@ -33,11 +33,12 @@ const link = (id) => `${api}/page?id=${encodeURIComponent(id)}`;
 
 class Maker extends HTMLElement {
   connectedCallback() {
+    this.classList.add("taffy-own");
     const fields = JSON.parse(this.dataset.fields);
     this.axes = ["X", "Y", "Z"].map((name) => this.axis(name, fields));
     this.said = element("p", { role: "status" });
     this.list = element("ul", { className: "grid-list" });
-    const start = element("button", { type: "button", className: "grid-start", onclick: () => this.start() }, "Make the grid");
+    const start = element("button", { type: "button", className: "taffy-go", onclick: () => this.start() }, "Make the grid");
     const hint = "Everything else is as the form under txt2img says. Numbers: 1, 2, 5 or 1-10 (+2) or 0-1 [5]. Texts: with commas; prompt S/R: the first is replaced by each. Prompt matrix: a castle | at night | in snow. Prompts: a line each.";
     this.replaceChildren(element("h2", {}, "Grid"), element("p", {}, hint), ...this.axes.map(({ root }) => root), start, this.said, element("h3", {}, "Grids"), this.list);
     new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.refresh()).observe(this);
@@ -47,7 +48,7 @@ class Maker extends HTMLElement {
     const options = fields.map((field) => element("option", { value: field }, field.replaceAll("_", " ")));
     const field = element("select", { ariaLabel: `${name} axis`, id: `grid-${name}` }, element("option", { value: "" }, "(nothing)"), ...options);
     const values = element("textarea", { rows: 2, ariaLabel: `Values of ${name}`, id: `grid-${name}-values` });
-    return { field, values, root: element("div", { className: "grid-axis" }, element("label", { htmlFor: field.id }, name), field, values) };
+    return { field, values, root: element("div", { className: "grid-axis taffy-fields" }, element("label", { htmlFor: field.id }, name), field, values) };
   }
 
   async start() {

@@ -14,13 +14,13 @@ export class Branching {
     this.cfg = element("input", { type: "number", min: 0, max: 100, step: "any", id: "inside-cfg" });
     this.sampler = element("select", { id: "inside-sampler" });
     this.noise = element("input", { type: "number", min: 0, max: Number.MAX_SAFE_INTEGER, step: 1, id: "inside-noise", placeholder: "as it was" });
-    this.button = element("button", { type: "button", className: "inside-go", onclick: () => this.pressed() });
+    this.button = element("button", { type: "button", className: "taffy-go", onclick: () => this.pressed() });
     this.problem = element("p", { className: "taffy-problem", role: "alert" });
     this.title = element("h3");
     const hint = "Everything up to here stays as it was, to the last bit. Change what you like for the rest.";
     this.fields = element(
       "div",
-      { className: "inside-fields" },
+      { className: "taffy-fields inside-fields" },
       field("Prompt", this.prompt),
       field("Negative prompt", this.negative),
       field("CFG scale", this.cfg, "How closely the rest follows the words."),

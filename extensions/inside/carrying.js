@@ -12,14 +12,14 @@ export class Carrying {
   constructor(stage) {
     this.stage = stage;
     this.whole = element("input", { type: "checkbox", id: "inside-whole" });
-    this.save = element("button", { type: "button", className: "inside-go", onclick: () => this.saving() }, "Save the picture");
+    this.save = element("button", { type: "button", className: "taffy-go", onclick: () => this.saving() }, "Save the picture");
     const options = Object.entries(FILMS).map(([value, words]) => element("option", { value }, words));
     this.kind = element("select", { id: "inside-film-kind" }, ...options);
-    this.make = element("button", { type: "button", className: "inside-go", onclick: () => this.filming() }, "Make the film");
-    this.check = element("button", { type: "button", className: "inside-go", onclick: () => this.verifying() }, "Verify");
+    this.make = element("button", { type: "button", className: "taffy-go", onclick: () => this.filming() }, "Make the film");
+    this.check = element("button", { type: "button", className: "taffy-go", onclick: () => this.verifying() }, "Verify");
     this.told = element("p", { className: "inside-told", role: "status" });
     this.bar = element("progress", { max: 1, value: 0, hidden: true, ariaLabel: "How far it is" });
-    this.stop = element("button", { type: "button", className: "inside-stop", hidden: true, onclick: () => this.stopping() }, "Stop");
+    this.stop = element("button", { type: "button", className: "taffy-act inside-stop", hidden: true, onclick: () => this.stopping() }, "Stop");
     this.found = element("div", { className: "inside-found" });
     this.root = element("section", {}, ...this.taking(), ...this.proving(), this.told, this.bar, this.stop, this.found);
   }
@@ -27,7 +27,7 @@ export class Carrying {
   taking() {
     const words = "Its steps, everything it was made with, and the pictures it was made from go into the file, where other programs do not show them. Whoever has the file can look at all of it on any Taffy, and go other ways.";
     const label = element("label", { htmlFor: "inside-whole" }, "with its own making in it");
-    const kinds = element("div", { className: "inside-which" }, element("label", { htmlFor: "inside-film-kind" }, "As a film"), this.kind, this.make);
+    const kinds = element("div", { className: "taffy-fields inside-which" }, element("label", { htmlFor: "inside-film-kind" }, "As a film"), this.kind, this.make);
     return [element("h3", {}, "Take it along"), element("div", { className: "inside-check" }, this.whole, label), element("p", { className: "inside-hint" }, words), this.save, kinds];
   }
 

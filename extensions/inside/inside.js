@@ -29,17 +29,18 @@ const wanted = () => Object.fromEntries(new URLSearchParams(location.hash.slice(
 
 class Inside extends HTMLElement {
   connectedCallback() {
+    this.classList.add("taffy-own");
     this.canvas = element("canvas", { className: "inside-overlay", hidden: true, ariaHidden: "true" });
     const stage = { url, canvas: this.canvas };
     this.panels = new Panels([new Branching((changes) => this.branch(changes)), new Words(stage), new Latents(stage), new Weights(stage), new Vae(stage), new Carrying(stage), new Original(stage)]);
     this.choice = new Choice((id) => this.open(id), () => this.begin(view.state.running?.id));
     this.said = element("p", { className: "taffy-outcome", role: "status" });
-    const opening = new Opening(url, (id, note) => this.open(id, note), (text) => this.say(text));
-    opening.over(this);
+    this.opening = new Opening(url, (id, note) => this.open(id, note), (text) => this.say(text));
+    this.opening.over(this);
     this.tour = new Tour(this.tourStage());
     this.following = new Following(url, (told) => this.heard(told), (error) => this.say(error.message));
     for (const kind of ["pointerdown", "keydown"]) this.addEventListener(kind, () => (this.touched = true));
-    this.replaceChildren(this.head(), opening.root, this.choice.root, this.said, this.tour.root, this.room());
+    this.replaceChildren(this.head(), this.choice.root, this.said, this.tour.root, this.room());
     addEventListener("hashchange", this.called);
     this.called();
     this.end = watch((kind) => kind === "state" && this.follow());
@@ -63,14 +64,15 @@ class Inside extends HTMLElement {
       ready: () => this.ready(),
       go: (step) => this.go(step),
       play: () => this.player.play(),
+      say: (text) => this.say(text),
       touring: (stop) => (stop ? (this.dataset.tour = stop) : delete this.dataset.tour),
       room: () => this.inside,
     };
   }
 
   head() {
-    const words = "Every picture begins as noise. At each step the network says what it takes the finished picture to be. Look at what it said, and go another way from there.";
-    return element("div", { className: "inside-head" }, element("h2", {}, "Inside"), element("p", {}, words), this.tour.button);
+    const words = "Every picture begins as noise. Step by step a program that was trained on pictures says what it takes it for, until it is clear. Here you see every step of yours, and can go another way from any of them.";
+    return element("div", { className: "inside-head" }, element("h2", {}, "Inside"), element("p", {}, words), element("div", { className: "inside-ways" }, this.tour.button, this.opening.root));
   }
 
   room() {
@@ -105,6 +107,7 @@ class Inside extends HTMLElement {
     if (running && running.id === this.waiting && !this.following.way) this.begin(running.id);
     else if (!this.id && running) this.begin(running.id);
     else if (!this.id && made.length) this.open(made[0].id);
+    else if (!this.id) this.say(view.state.waiting.length ? "Your picture waits for the engine. You will see it come out of the noise here." : "There is no picture yet. Make one under txt2img; its steps are shown here while it is made.");
     const branched = made.find(({ job }) => job.id === this.waiting);
     if (branched) this.arrived(branched.id);
     const failed = view.state.recent.find(({ id, state }) => id === this.waiting && state !== "done");
@@ -122,7 +125,7 @@ class Inside extends HTMLElement {
   }
 
   say(text) {
-    this.said.textContent = text;
+    if (this.said.textContent !== text) this.said.textContent = text;
   }
 
   choose(id) {
@@ -222,7 +225,7 @@ class Inside extends HTMLElement {
     if (this.due) return false;
     const newest = view.state && pictures(view.state)[0]?.id;
     if (this.inside.hidden && newest) await this.open(newest);
-    if (!newest) this.say("Make a picture first: the tour is about yours.");
+    if (!newest) this.say("The tour is about a picture of yours: make one first, under txt2img.");
     return !this.inside.hidden;
   }
 
@@ -261,7 +264,7 @@ class Inside extends HTMLElement {
     else this.image.removeAttribute("src");
     this.image.dataset.look = whole ? "whole" : src ? "quick" : "none";
     const which = near > 0 && near < this.step ? `quick look at step ${near}` : "quick look";
-    this.words.textContent = `${this.noise} · ${whole ? "as the VAE paints it" : which}`;
+    this.words.textContent = `${this.noise} · ${whole ? "in full" : which}`;
   }
 
   /** Nobody moves: the step as the VAE paints it. */

@@ -24,7 +24,7 @@ export class Latents {
     this.title = element("h3");
     this.pieces = element("div", { className: "inside-pieces" });
     this.told = element("p", { className: "inside-told", role: "status" });
-    this.button = element("button", { type: "button", className: "inside-go", onclick: () => this.readPieces() });
+    this.button = element("button", { type: "button", className: "taffy-go", onclick: () => this.readPieces() });
     const hint = "The network paints no pixels. It works on a few small grids of numbers, and the VAE makes pixels of them at the end. Light is more, dark is less; mean and deviation say around what and how far the numbers spread.";
     this.root = element("section", {}, this.title, element("p", {}, hint), this.channels, this.button, this.told, this.pieces);
   }

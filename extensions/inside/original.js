@@ -10,15 +10,15 @@ export class Original {
   constructor(stage) {
     this.stage = stage;
     this.folder = element("input", { type: "text", id: "inside-folder", placeholder: "/path/of/a/folder", spellcheck: false, onkeydown: ({ key }) => key === "Enter" && this.compare({ folder: this.folder.value }) });
-    this.look = element("button", { type: "button", className: "inside-go", onclick: () => this.compare({ folder: this.folder.value }) }, "Compare with the folder");
-    this.trained = element("button", { type: "button", className: "inside-go", onclick: () => this.compare({ against: "training" }) }, "Compare with the starter's training set");
-    this.stop = element("button", { type: "button", className: "inside-stop", hidden: true, onclick: () => this.task?.abort() }, "Stop");
+    this.look = element("button", { type: "button", className: "taffy-go", onclick: () => this.compare({ folder: this.folder.value }) }, "Compare with the folder");
+    this.trained = element("button", { type: "button", className: "taffy-go", onclick: () => this.compare({ against: "training" }) }, "Compare with the starter's training set");
+    this.stop = element("button", { type: "button", className: "taffy-act inside-stop", hidden: true, onclick: () => this.task?.abort() }, "Stop");
     this.told = element("p", { className: "inside-told", role: "status" });
     this.bar = element("progress", { max: 1, value: 0, hidden: true, ariaLabel: "How far it is" });
     this.near = element("ol", { className: "inside-near" });
     this.after = element("div", { className: "inside-found" });
     const words = "Looks for the pictures of a folder of this computer that are nearest to this one. Name the folder of an artist, or of your own photographs.";
-    const field = element("div", { className: "inside-fields" }, element("div", {}, element("label", { htmlFor: "inside-folder" }, "Folder"), this.folder));
+    const field = element("div", { className: "taffy-fields inside-fields" }, element("div", {}, element("label", { htmlFor: "inside-folder" }, "Folder"), this.folder));
     this.root = element("section", {}, element("h3", {}, "Is it a copy?"), element("p", {}, words), field, this.look, this.trained, this.told, this.bar, this.stop, this.near, this.after);
   }
 

@@ -9,7 +9,7 @@ export class Player {
   /** moved(): the slider stands elsewhere. */
   constructor(slider, moved) {
     Object.assign(this, { slider, moved, timer: null });
-    this.button = element("button", { type: "button", onclick: () => (this.timer ? this.stop() : this.play()) }, "Play");
+    this.button = element("button", { type: "button", className: "taffy-act", onclick: () => (this.timer ? this.stop() : this.play()) }, "Play");
   }
 
   play() {

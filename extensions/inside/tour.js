@@ -19,7 +19,7 @@ const STOPS = [
     ],
     panel: "words",
     step: (all) => all,
-    act: { words: "Show where my words were heard", due: (panel) => !panel.steps.length, run: ({ panels }) => panels.get("words").read(true) },
+    act: { words: "Show where my words were heard", due: (panel) => !panel.steps.length, run: ({ panels }) => panels.get("words").read(true), shows: ".inside-words" },
   },
   {
     title: "Noise",
@@ -37,9 +37,9 @@ const STOPS = [
       `The painter was trained on one thing: to say how noisy snow would look if it were clean. Its first guess is a blur. The snow is moved a little toward the guess, and the painter looks again: ${sigmas.length} times for your picture.`,
       "Watch it. Large things settle first, small ones last.",
     ],
-    panel: "way",
+    panel: "words",
     step: () => 1,
-    act: { words: "Play it", run: ({ play }) => play() },
+    act: { words: "Play it", run: ({ play }) => play(), shows: ".inside-frame" },
   },
   {
     title: "Latent",
@@ -49,7 +49,7 @@ const STOPS = [
     ],
     panel: "latents",
     step: (all) => Math.max(1, Math.round(all / 2)),
-    act: { words: "Take this guess apart", due: (panel) => !panel.kept[panel.step], run: ({ panels }) => panels.get("latents").readPieces() },
+    act: { words: "Take this guess apart", due: (panel) => !panel.kept[panel.step], run: ({ panels }) => panels.get("latents").readPieces(), shows: ".inside-pieces" },
   },
   {
     title: "Picture",
@@ -70,18 +70,18 @@ const STOPS = [
 ];
 
 export class Tour {
-  /** stage: {url(path), panels, ready(): whether a picture is open, go(step), play(), known(), room(), touring(stop)} */
+  /** stage: {url(path), panels, ready(): whether a picture is open, go(step), play(), known(), room(), say(text), touring(stop)} */
   constructor(stage) {
     this.stage = stage;
-    this.button = element("button", { type: "button", className: "inside-go", onclick: () => this.begin() }, "Take the tour");
+    this.button = element("button", { type: "button", className: "taffy-go", onclick: () => this.begin() }, "Take the tour");
     this.title = element("h3", { tabIndex: -1 });
     this.text = element("div");
-    this.act = element("button", { type: "button", className: "inside-act", onclick: () => this.acting() });
+    this.act = element("button", { type: "button", className: "taffy-act inside-act", onclick: () => this.acting() });
     this.figures = element("div", { className: "inside-figures" });
-    this.back = element("button", { type: "button", onclick: () => this.stop(this.at - 1) }, "Back");
-    this.next = element("button", { type: "button", className: "inside-go", onclick: () => this.stop(this.at + 1) });
-    const end = element("button", { type: "button", onclick: () => this.end() }, "End the tour");
-    const bar = element("div", { className: "inside-bar" }, this.back, this.next, end);
+    this.back = element("button", { type: "button", className: "taffy-act", onclick: () => this.stop(this.at - 1) }, "Back");
+    this.next = element("button", { type: "button", className: "taffy-go", onclick: () => this.stop(this.at + 1) });
+    this.leave = element("button", { type: "button", className: "taffy-act", onclick: () => this.end() }, "End the tour");
+    const bar = element("div", { className: "inside-bar" }, this.back, this.next, this.leave);
     this.root = element("section", { className: "inside-tour", hidden: true, ariaLabel: "Tour" }, this.title, this.text, this.act, this.figures, bar);
     this.root.addEventListener("keydown", ({ key }) => key === "Escape" && this.end());
   }
@@ -92,7 +92,8 @@ export class Tour {
 
   end() {
     this.root.hidden = true;
-    this.stage.touring(false);
+    this.stage.touring(0);
+    this.stage.say("That was the tour. What next? Go another way from any step, or see under “Word weights” what each word did.");
     this.button.focus();
   }
 
@@ -103,11 +104,12 @@ export class Tour {
     const known = this.stage.known();
     this.root.hidden = false;
     this.root.dataset.stop = at + 1;
-    this.stage.touring(panel ?? "figures");
+    this.stage.touring(at + 1);
     this.title.textContent = `${at + 1} of ${STOPS.length}: ${title}`;
     this.text.replaceChildren(...text(known).map((words) => element("p", {}, words)));
     this.back.disabled = !at;
-    this.next.textContent = at + 1 < STOPS.length ? `Next: ${STOPS[at + 1].title}` : "Done";
+    this.leave.hidden = at + 1 === STOPS.length;
+    this.next.textContent = this.leave.hidden ? "Done" : `Next: ${STOPS[at + 1].title}`;
     this.figures.replaceChildren();
     if (panel) {
       this.stage.go(step(known.sigmas.length));
@@ -119,7 +121,7 @@ export class Tour {
     this.offer();
     this.root.scrollTop = 0;
     this.title.focus({ preventScroll: true });
-    (matchMedia(NARROW).matches ? this.stage.room() : this.root).scrollIntoView({ block: "start" });
+    (panel && matchMedia(NARROW).matches ? this.stage.room() : this.root).scrollIntoView({ block: "start" });
   }
 
   /** The button of this stop, while there is something left to do. */
@@ -136,6 +138,7 @@ export class Tour {
     await STOPS[at].act.run(this.stage);
     this.act.disabled = false;
     if (at !== this.at) return;
+    this.stage.room().querySelector(STOPS[at].act.shows)?.scrollIntoView({ block: "nearest" });
     this.offer();
     if (this.act.hidden) this.title.focus({ preventScroll: true }); // it had the focus
   }

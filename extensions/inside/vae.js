@@ -11,7 +11,7 @@ export class Vae {
   constructor(stage) {
     this.stage = stage;
     this.which = element("select", { id: "inside-vae-which", onchange: () => this.read() }, element("option", { value: "" }, "This picture"), element("option", { value: "1" }, "The picture it started from"));
-    this.choice = element("div", { className: "inside-which" }, element("label", { htmlFor: "inside-vae-which" }, "Send through"), this.which);
+    this.choice = element("div", { className: "taffy-fields inside-which" }, element("label", { htmlFor: "inside-vae-which" }, "Send through"), this.which);
     this.shown = element("div", { className: "inside-three" });
     this.start = element("div", { className: "inside-three" });
     this.told = element("p", { className: "inside-told", role: "status" });
@@ -42,8 +42,8 @@ export class Vae {
       for await (const { before, after, lost, mean, psnr } of lines(this.stage.url("vae", { picture: known.id, ...(value && { source: 1 }) }))) {
         if (known !== this.known || value !== this.which.value) return;
         this.shown.replaceChildren(figure(before, "Before"), figure(after, "There and back"), figure(lost, "What was lost: dark is nothing, yellow is much"));
-        const noise = psnr === null ? "" : `, ${psnr.toFixed(1)} dB`;
-        this.told.textContent = `On average the colours are off by ${mean.toFixed(1)} (2 is just visible)${noise}.`;
+        const noise = psnr === null ? "" : ` In the measure of the field: ${psnr.toFixed(1)} dB.`;
+        this.told.textContent = `On average the colours are off by ${mean.toFixed(1)}; 2 is just visible.${noise}`;
       }
     } catch (error) {
       if (known === this.known) this.told.textContent = error.message;

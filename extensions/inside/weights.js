@@ -14,8 +14,8 @@ export class Weights {
     this.stage = stage;
     this.turn = 0; // of what was asked last
     this.words = element("fieldset", { className: "inside-leave" });
-    this.go = element("button", { type: "button", className: "inside-go", onclick: () => this.weigh() });
-    this.end = element("button", { type: "button", hidden: true, onclick: () => this.ask("weigh-stop") }, "Stop them");
+    this.go = element("button", { type: "button", className: "taffy-go", onclick: () => this.weigh() });
+    this.end = element("button", { type: "button", className: "taffy-act", hidden: true, onclick: () => this.ask("weigh-stop") }, "Stop them");
     this.told = element("p", { className: "inside-told", role: "status" });
     this.list = element("ol", { className: "inside-ranked", ariaLabel: "Words, those that change most first" });
     const hint = "The same noise, the same steps, one word less. What moves the picture far is what the picture hangs on.";

@@ -18,7 +18,7 @@ export class Words {
     this.single = element("input", { type: "checkbox", id: "inside-words-single", onchange: () => this.draw() });
     const single = element("label", { htmlFor: "inside-words-single", className: "inside-check" }, this.single, "Only at the step that is shown");
     this.told = element("p", { className: "inside-told", role: "status" });
-    this.make = element("button", { type: "button", className: "inside-go", hidden: true, onclick: () => this.read(true) }, "Look where the words look");
+    this.make = element("button", { type: "button", className: "taffy-go", hidden: true, onclick: () => this.read(true) }, "Look where the words look");
     this.shown = element("div", { className: "inside-shown", hidden: true }, single, this.list);
     const hint = "At every step each place of the picture asks the words what belongs there. Point at a word to see which places listened to it.";
     this.root = element("section", {}, element("h3", {}, "Where the words looked"), element("p", {}, hint), this.make, this.shown, this.told);

@@ -114,10 +114,11 @@ def test_the_tour_leads_from_words_to_the_experiment_by_keyboard_alone(made: Pag
         expect(title).to_be_focused()
         made.set_viewport_size(sized(PHONE if number % 2 else DESK))
         if stop == "The experiment":
+            tour.get_by_text("All figures").press("Enter")
             expect(tour.get_by_role("row")).to_have_count(6)
         made.wait_for_function("document.getAnimations().every(({ playState }) => playState !== 'running')")
         found[stop] = judged(made), made.evaluate("document.documentElement.scrollWidth - innerWidth")
-        tour.locator(".inside-go").press("Enter")
+        tour.locator(".taffy-go").press("Enter")
     assert found == {stop: ([], 0) for stop in STOPS}
     expect(tour).to_be_hidden()
     expect(made.get_by_role("button", name="Take the tour")).to_be_focused()
