@@ -47,7 +47,10 @@ class Telling(Technique):
     def after_step(self, state: StepState) -> None:
         """A piece with what is new, if the last one is old enough."""
         calls = self._recorder.calls[self._told :]
-        if not calls or monotonic() - self._at < self._every or self._bytes > MOST_BYTES:
+        if not calls or monotonic() - self._at < self._every:
+            return
+        self._bytes += sum(call.x0.nbytes for call in calls)
+        if self._bytes > MOST_BYTES:  # the record will not be kept either
             return
         self._at = monotonic()
         record = self._recorder.record(calls)
@@ -59,7 +62,6 @@ class Telling(Technique):
         self._job.attach(piece.key, piece.packed())
         self._told += len(calls)
         self._words += len(lines)
-        self._bytes += sum(call.x0.nbytes for call in calls)
 
     def _started(self, row: int) -> dict[str, Any]:
         """What the batch's first picture began with, as the page shows pieces of a step."""
