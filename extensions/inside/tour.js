@@ -81,8 +81,9 @@ export class Tour {
     this.back = element("button", { type: "button", className: "taffy-act", onclick: () => this.stop(this.at - 1) }, "Back");
     this.next = element("button", { type: "button", className: "taffy-go", onclick: () => this.stop(this.at + 1) });
     this.leave = element("button", { type: "button", className: "taffy-act", onclick: () => this.end() }, "End the tour");
-    const bar = element("div", { className: "inside-bar" }, this.back, this.next, this.leave);
-    this.root = element("section", { className: "inside-tour", hidden: true, ariaLabel: "Tour" }, this.title, this.text, this.act, this.figures, bar);
+    const head = element("div", { className: "inside-tour-head" }, this.title, this.leave);
+    const bar = element("div", { className: "inside-bar" }, this.back, this.next);
+    this.root = element("section", { className: "inside-tour", hidden: true, ariaLabel: "Tour" }, head, this.text, this.act, this.figures, bar);
     this.root.addEventListener("keydown", ({ key }) => key === "Escape" && this.end());
   }
 
