@@ -50,13 +50,18 @@ def picture(server: Server) -> str:
 def walk(page: Page) -> None:
     expect(page.locator(".inside-frame img")).to_have_attribute("data-look", "whole", timeout=60_000)
     page.get_by_role("button", name="Take the tour").click()
-    page.get_by_role("button", name="Look where the words look").click()
-    expect(page.get_by_text("20 of 20 steps looked at")).to_have_count(0)
+    page.get_by_role("button", name="Show where my words were heard").click()
     castle = page.get_by_role("button", name="castle", exact=True)
     castle.click(timeout=60_000)
     page.wait_for_function("!document.querySelector('#inside-panel-words .inside-told').textContent.includes(' of 20')")
     castle.hover()
     for stop in range(1, STOPS + 1):
+        if stop == 3:
+            for _ in range(5):
+                page.get_by_role("slider", name="Step").press("ArrowRight")
+        if stop == 4:
+            page.get_by_role("button", name="Take this guess apart").click()
+            expect(page.get_by_role("heading", name="What the words changed")).to_be_visible(timeout=60_000)
         page.wait_for_timeout(3000)
         keep(page, stop)
         page.locator(".inside-tour .taffy-go").click()
