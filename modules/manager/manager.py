@@ -208,7 +208,7 @@ class Manager:
         try:
             family = yield from self._from(wanted, copy, device)
         except (RuntimeError, MemoryError) as error:
-            if explained := out_of_memory(error, f"loading {entry.name}"):
+            if explained := out_of_memory(error, f"loading {entry.name}", self._device.kind):
                 raise explained from error
             raise
         if copying:

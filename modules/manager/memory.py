@@ -13,11 +13,16 @@ SHARE = 0.4  # of the machine's memory, for checkpoints that wait to be used aga
 LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 
 
-def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
-    """The error to show if `error` means that there was no memory for `doing` ("loading x"); None if it does not."""
+def out_of_memory(error: Exception, doing: str, device: str) -> OutOfMemory | None:
+    """The error to show if `error` means that there was no memory for `doing` ("loading x"); None if it does not.
+
+    device: kind of the one that computes, "cpu" or a graphics card's.
+    """
     if not is_lack_of_memory(error):
         return None
-    advice = "close other programs, choose a smaller checkpoint or smaller pictures, or start Taffy with --use-cpu"
+    ways = ["close other programs", "choose a smaller checkpoint or smaller pictures"]
+    ways += [] if device == "cpu" else ["start Taffy with --use-cpu"]
+    advice = f"{', '.join(ways[:-1])} or {ways[-1]}"
     return OutOfMemory(f"there was not enough memory for {doing}", advice)
 
 

@@ -90,7 +90,7 @@ class Upscalers:
             try:
                 return (yield from self._counted(image, names, size, smaller))
             except (RuntimeError, MemoryError) as error:
-                explained = out_of_memory(error, f"a picture of {size[0]} × {size[1]} pixels")
+                explained = out_of_memory(error, f"a picture of {size[0]} × {size[1]} pixels", self._device.kind)
                 if explained is None:
                     raise
                 if smaller == SMALLER:

@@ -92,7 +92,7 @@ class Service:
 
     def _explained(self, task: str, error: Exception) -> Failed:
         """An error nobody foresaw, or a lack of memory: then the weights are given back and the next job may fit."""
-        if explained := out_of_memory(error, f"this picture{self._manager.tried}"):
+        if explained := out_of_memory(error, f"this picture{self._manager.tried}", self._device.kind):
             self._unload()
             return Failed(task, type(explained).__name__, explained.message, explained.advice)
         log.error("task %s failed", task, exc_info=error)
