@@ -101,5 +101,7 @@ def test_an_unknown_kernel_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has an NVIDIA card")
-def test_xformers_is_tried_before_it_is_trusted() -> None:
-    assert KERNELS["xformers"].why_not("cuda").startswith("xformers does not work here")
+@pytest.mark.parametrize("name", ["xformers", "flash", "sage", "cudnn"])
+def test_kernels_of_cards_are_tried_before_they_are_trusted(name: str) -> None:
+    assert "does not work here: " in KERNELS[name].why_not("cuda")
+    assert KERNELS[name].why_not("cpu").endswith("cards only, this is cpu")

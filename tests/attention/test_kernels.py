@@ -44,6 +44,13 @@ def test_a_network_answers_the_same_with_every_kernel(name: str, build: Any) -> 
     torch.testing.assert_close(answer(), expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["flash", "sage", "cudnn"])
+def test_what_a_fused_kernel_of_cards_cannot_take_goes_to_pytorchs_own(name: str) -> None:
+    """A VAE in fp32, and its one head of 512 in half precision."""
+    for q in (randn(1, 1, 8, 40), randn(1, 1, 8, 512).bfloat16()):
+        assert torch.equal(KERNELS[name].compute(q, q, q), scaled_dot_product_attention(q, q, q))
+
+
 def test_chunked_leaves_the_precision_of_other_products_as_it_was() -> None:
     q = randn(1, 1, 8, 8).bfloat16()
     KERNELS["chunked"].compute(q, q, q)
