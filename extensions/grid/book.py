@@ -56,7 +56,9 @@ def plan(base: GenerationRequest, wanted: Sequence[tuple[str, str]], owner: str)
     Raises BadRequest.
     """
     if not 1 <= len(wanted) <= 3:
-        raise BadRequest(f"a grid has one to three axes, this one has {len(wanted)}")
+        raise BadRequest(
+            f"a grid varies one to three fields, this one varies {len(wanted) or 'none'}", "choose one for X"
+        )
     base = replace(base, count=1, batch_size=1, variants=())
     if base.seed < 0:
         base = replace(base, seed=random.getrandbits(32))

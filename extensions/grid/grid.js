@@ -2,6 +2,12 @@
 
 const api = "/extensions/grid/api";
 const POLL_MS = 2000;
+const SAMPLE = "1, 2, 5   or   1-10 (+2)   or   0-1 [5]: five of them   or   names, with commas";
+const SAMPLES = {
+  "prompt S/R": "castle, tower, ship   (the first stands in the prompt, each takes its place)",
+  "prompt matrix": "a castle | at night | in snow   (with and without each part)",
+  prompts: "a prompt a line",
+};
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -39,7 +45,7 @@ class Maker extends HTMLElement {
     this.said = element("p", { role: "status" });
     this.list = element("ul", { className: "grid-list" });
     const start = element("button", { type: "button", className: "taffy-go", onclick: () => this.start() }, "Make the grid");
-    const hint = "Everything else is as the form under txt2img says. Numbers: 1, 2, 5 or 1-10 (+2) or 0-1 [5]. Texts: with commas; prompt S/R: the first is replaced by each. Prompt matrix: a castle | at night | in snow. Prompts: a line each.";
+    const hint = "Choose up to three fields to vary, and their values. Everything else is as the form under txt2img says.";
     this.replaceChildren(element("h2", {}, "Grid"), element("p", {}, hint), ...this.axes.map(({ root }) => root), start, this.said, element("h3", {}, "Grids"), this.list);
     new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.refresh()).observe(this);
   }
@@ -48,6 +54,7 @@ class Maker extends HTMLElement {
     const options = fields.map((field) => element("option", { value: field }, field.replaceAll("_", " ")));
     const field = element("select", { ariaLabel: `${name} axis`, id: `grid-${name}` }, element("option", { value: "" }, "(nothing)"), ...options);
     const values = element("textarea", { rows: 2, ariaLabel: `Values of ${name}`, id: `grid-${name}-values` });
+    field.onchange = () => (values.placeholder = field.value ? (SAMPLES[field.value] ?? SAMPLE) : "");
     return { field, values, root: element("div", { className: "grid-axis taffy-fields" }, element("label", { htmlFor: field.id }, name), field, values) };
   }
 
@@ -58,7 +65,7 @@ class Maker extends HTMLElement {
       this.said.replaceChildren(`${cells.length} cells. `, element("a", { href: link(id), target: "_blank", rel: "noopener" }, "Open the grid"));
       await this.refresh();
     } catch (error) {
-      this.said.textContent = error.message;
+      this.said.textContent = `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
     }
   }
 

@@ -98,8 +98,7 @@ class FrontHost(Host):
         files: dict[str, Path] = {}
         for implementation in self._implementations("assets"):
             name = implementation.plugin_name
-            folder = next((one.folder for one in self.found if one.name == name), Path())
-            found = self.guarded(name, "assets", partial(_files, implementation, folder))
+            found = self.guarded(name, "assets", partial(_files, implementation, self._folder(name)))
             files |= {f"{name}/{file}": path for file, path in (found or {}).items()}
         return files
 

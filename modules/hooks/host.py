@@ -142,7 +142,7 @@ class Host:
             text = f"it took more than {self.seconds:g} seconds" if isinstance(error, Late) else _said(error)
             where = "while it was loaded" if hook == LOAD else f"in {hook}"
             end = "; it is switched off" if off else ""
-            details = error.stack if isinstance(error, Late) else "".join(traceback.format_exception(error))
+            details = error.stack if isinstance(error, Late) else _traceback(error, self._folder(name))
             fault = Fault(name, f"the extension {name!r} failed {where}: {text}{end}", details, hook, off)
             self._faults[name, hook] = fault
             if not known or off:  # once, not at every step
@@ -153,6 +153,10 @@ class Host:
                 self._drop(name)
         if not known or off:
             self._announce(fault)
+
+    def _folder(self, name: str) -> Path:
+        """Where an extension's files are."""
+        return next((one.folder for one in self.found if one.name == name), Path())
 
     def _within_limit(self, name: str, hook: str, act: Callable[[], Answer]) -> Answer:
         """Run it; each half has its way to deal with what never returns."""
@@ -235,6 +239,14 @@ def _check_half(plugin: ModuleType, half: str, plugins: pluggy.PluginManager) ->
         if specs.half_of(caller.name) not in {half, "both"}:
             other = FILES["front" if half == "engine" else "engine"]
             raise BadExtension(f"the hook {caller.name} belongs into {other}.py")
+
+
+def _traceback(error: BaseException, folder: Path) -> str:
+    """From the extension's own first line on, which is what its author looks for; all of it if there is none."""
+    frame = error.__traceback__
+    while frame and not Path(frame.tb_frame.f_code.co_filename).is_relative_to(folder):
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, frame or error.__traceback__))
 
 
 def _said(error: BaseException) -> str:

@@ -82,6 +82,7 @@ def test_a_raising_hook_is_recorded_and_the_others_work(tmp_path: Path) -> None:
     assert fault.extension == "a"
     assert fault.message == "the extension 'a' failed in before_predict: RuntimeError: no luck"
     assert 'raise RuntimeError("no luck")' in fault.traceback
+    assert "host.py" not in fault.traceback, "authors look for their own lines"
 
 
 def test_a_hook_that_fails_at_every_step_is_one_fault(tmp_path: Path) -> None:

@@ -40,11 +40,12 @@ class Extensions extends HTMLElement {
     box.disabled = one.state === "unusable" || safeMode;
     box.onchange = () => this.ask(() => post(`/extensions/${one.name}/switch`, { on: box.checked }), "Tabs and controls follow when the page is reloaded.");
     const label = element("label", { htmlFor: box.id }, `${one.name} ${one.version}`);
-    const head = element("h3", {}, box, label, element("span", { className: "taffy-hint" }, STATES[one.state]));
+    const state = one.state === "on" && one.faults.length ? "On, with faults" : STATES[one.state];
+    const head = element("h3", {}, box, label, element("span", { className: "taffy-hint" }, state));
     const parts = [head, element("p", {}, one.description)];
     if (one.problem) parts.push(element("p", { className: "taffy-problem" }, [one.problem, one.advice].filter(Boolean).join("; ")));
     if (one.missing.length) parts.push(this.requirements(one));
-    if (one.why_off) parts.push(element("p", { className: "taffy-problem" }, one.why_off));
+    if (one.why_off && !one.faults.some(({ message }) => message === one.why_off)) parts.push(element("p", { className: "taffy-problem" }, one.why_off));
     for (const { message, traceback } of one.faults) {
       const details = element("details", {}, element("summary", {}, message), element("pre", { tabIndex: 0 }, traceback));
       parts.push(details);
@@ -83,7 +84,8 @@ class Extensions extends HTMLElement {
         return;
       }
       for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) lines.textContent += piece;
-      this.ask(() => read("/extensions"));
+      const last = lines.textContent.trim().split("\n").at(-1); // "done", or why not
+      this.ask(() => read("/extensions"), last === "done" ? "Installed. Tabs and controls follow when the page is reloaded." : last);
     };
     return element("div", {}, element("button", { type: "button", onclick: start }, "Install what it needs"), lines);
   }
