@@ -55,6 +55,10 @@ def test_what_is_on_looks_on(page: Page) -> None:
     box = page.get_by_role("switch", name="works 1")
     expect(box).to_be_checked()
     assert box.evaluate("box => getComputedStyle(box).appearance") == "auto", "else nobody sees its tick"
+    to_tab(page, "Grid")
+    field = page.get_by_label("X axis")
+    assert field.evaluate("field => getComputedStyle(field).appearance") == "auto", "else nobody sees that it is a list"
+    to_tab(page, "Extensions")
     install = page.get_by_role("button", name="Install", exact=True)
     assert install.evaluate("button => getComputedStyle(button).borderTopWidth") == "1px"
 
