@@ -12,6 +12,7 @@ from modules.core.errors import BadCheckpoint
 from modules.families.ahead import Ahead
 from modules.families.device import Device
 from modules.families.header import Header
+from modules.families.stored import stored_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +77,7 @@ class Part:
 def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int], None, None]:
     """Give every parameter its weights. Yields (bytes read, bytes in all). Raises BadCheckpoint.
 
-    Needs the memory of the result and of one tensor; the file is mapped, not read into memory.
+    Needs the memory of the result and of one tensor; a file on a drive of this computer is mapped, not read.
     """
     total = sum(place.size(part.header) for part in parts for place in checked(part))
     done, shown = 0, 0
@@ -123,7 +124,7 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _read(header: Header, places: Mapping[str, Place]) -> Iterator[tuple[str, Tensor]]:
     """Each parameter's name and stored tensor, file by file."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     def file_of(name: str) -> Path:
         return header.place(places[name].key)[0]
@@ -133,7 +134,7 @@ def _read(header: Header, places: Mapping[str, Place]) -> Iterator[tuple[str, Te
 
     for path, names in groupby(sorted(places, key=begin), key=file_of):
         try:
-            with safe_open(path, framework="pt") as file, Ahead(path) as ahead:
+            with stored_weights(path) as file, Ahead(path) as ahead:
                 for name in names:
                     ahead.reach(begin(name)[1])
                     yield name, _cut(file.get_tensor(header.place(places[name].key)[1]), places[name])
