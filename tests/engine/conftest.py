@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from modules.upscalers.upscalers import Upscalers
 from tests.checkpoints import tiny_checkpoint
 
 torch.set_num_threads(1)
+DEVICE = pick_device(True, "fp32", "automatic")
 REQUEST = GenerationRequest(
     checkpoint="tiny", prompt="a cat", negative_prompt="rocket", width=64, height=48, steps=5, seed=3, cfg_scale=4
 )
@@ -97,9 +100,18 @@ def engine_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models
 
 
+@pytest.fixture(scope="session")
+def manager_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Manager]:
+    """The manager of a models folder. Tests of one folder share it: every job leaves a checkpoint as it was."""
+
+    @lru_cache(maxsize=1)
+    def manager_of(models: Path) -> Manager:
+        return Manager(Index((models,)), DEVICE, tmp_path_factory.mktemp("cache"))
+
+    return manager_of
+
+
 @pytest.fixture
-def studio(engine_models: Path, tmp_path: Path) -> Studio:
-    device = pick_device(True, "fp32", "automatic")
-    manager = Manager(Index((engine_models,)), device, tmp_path)
-    host = EngineHost([])
-    return Studio(Engine(manager, host, Upscalers(UpscalerIndex(()), device)), manager, host)
+def studio(engine_models: Path, manager_of: Callable[[Path], Manager]) -> Studio:
+    manager, host = manager_of(engine_models), EngineHost([])
+    return Studio(Engine(manager, host, Upscalers(UpscalerIndex(()), DEVICE)), manager, host)
