@@ -123,9 +123,10 @@ def serving(folder: Path, clients: int) -> Iterator[Pressed]:
 
 
 def heard(said: IO[str], full: Event) -> None:
-    """The server's second line."""
-    if said.readline():
-        full.set()
+    """What else the server says."""
+    for line in said:
+        if line.strip() == "full":
+            full.set()
 
 
 async def everybody(pressed: Pressed, clients: int, seconds: float, outcome: Outcome) -> None:

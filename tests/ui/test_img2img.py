@@ -45,6 +45,8 @@ def test_a_picture_is_pasted_or_dropped(page: Page, server: NoisePage, kind: str
 def test_a_picture_dropped_on_an_extensions_control_is_that_controls_alone(page: Page, server: NoisePage) -> None:
     bring(page, png(gradient((64, 64))))
     before, control = value(page, "image"), "controlnet.unit1-image"
+    for group in ("Controlnet", "Unit 1"):
+        page.locator("#taffy-frame-img2img").get_by_role("button", name=group).click()
     give(page, "drop", png(gradient((48, 32))), place=f"#taffy-frame-img2img [data-name='{control}']")
     page.wait_for_function("name => taffyForm[name]?.input", arg=control)
     assert input_of(server, value(page, control)["input"]).size == (48, 32)
