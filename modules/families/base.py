@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from modules.families.placement import Placement
+    from modules.families.spare import Spare
 
 ShortHash = Callable[[], str | None]
 
@@ -46,11 +47,18 @@ class FamilyLoader(Protocol):
         ...
 
     def load(
-        self, name: str, header: Header, device: Device, short_hash: ShortHash, vae: VaeFile | None = None
+        self,
+        name: str,
+        header: Header,
+        device: Device,
+        short_hash: ShortHash,
+        vae: VaeFile | None = None,
+        spare: Spare | None = None,
     ) -> Generator[tuple[int, int], None, Family]:
         """Yields (bytes done, bytes in all), returns the family. Raises BadCheckpoint.
 
         short_hash: asks for the file's A1111 hash, which may become known only later. vae: instead of the file's own.
+        spare: networks whose memory may be written over.
         """
         ...
 
@@ -84,6 +92,16 @@ class Moves(Protocol):
 
     def rest(self) -> None:
         """All weights that come and go leave the device. Adapters may change them only then."""
+        ...
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A family whose networks can take another checkpoint's weights when nobody uses it any more."""
+
+    @property
+    def plans(self) -> Mapping[str, object]:
+        """What each part was built from: networks of equal plans differ in nothing but weights."""
         ...
 
 

@@ -16,6 +16,7 @@ from modules.families.header import Header
 from modules.families.whole.card import card_of, pipeline_of
 
 if TYPE_CHECKING:
+    from modules.families.spare import Spare
     from modules.families.whole.family import PipelineFamily
 
 NAME = "diffusers_pipeline"
@@ -32,7 +33,13 @@ class PipelineLoader:
         return card_of(name, header)
 
     def load(
-        self, name: str, header: Header, device: Device, short_hash: ShortHash, vae: VaeFile | None = None
+        self,
+        name: str,
+        header: Header,
+        device: Device,
+        short_hash: ShortHash,
+        vae: VaeFile | None = None,
+        spare: Spare | None = None,
     ) -> Generator[tuple[int, int], None, PipelineFamily]:
         from modules.families.whole.load import load_pipeline_family
 

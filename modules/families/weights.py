@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from modules.core.errors import BadCheckpoint
 from modules.families.ahead import Ahead
 from modules.families.device import Device
+from modules.families.fill import fill, new_room, room_for
 from modules.families.header import Header
 from modules.families.stored import stored_weights
 
@@ -77,20 +78,24 @@ class Part:
 def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int], None, None]:
     """Give every parameter its weights. Yields (bytes read, bytes in all). Raises BadCheckpoint.
 
-    Needs the memory of the result and of one tensor; a file on a drive of this computer is mapped, not read.
+    Parameters that have memory are written over, not before the header was found to fit. Needs the memory of the
+    result; a file on a drive of this computer is mapped, not read.
     """
     total = sum(place.size(part.header) for part in parts for place in checked(part))
     done, shown = 0, 0
     yield 0, total
     for part in parts:
-        weights: dict[str, Tensor] = {}
-        for name, weight in converted(part, device):
-            weights[name] = weight
+        parameters, target = part.network.state_dict(), part.on(device)
+        new: dict[str, Tensor] = {}
+        for name, stored in _read(part.header, part.places):
+            weight = fill(room_for(parameters[name], target), stored)
+            if weight is not parameters[name]:
+                new[name] = weight
             done += part.places[name].size(part.header)
             if done - shown >= total / REPORTS:
                 shown = done
                 yield done, total
-        part.network.load_state_dict(weights, assign=True)
+        part.network.load_state_dict(new, assign=True, strict=False)
         part.network.requires_grad_(False).eval()
     yield total, total
 
@@ -99,7 +104,7 @@ def converted(part: Part, device: Device) -> Iterator[tuple[str, Tensor]]:
     """Each parameter's name and its weights on the device, in the order they lie in the file."""
     parameters, target = part.network.state_dict(), part.on(device)
     for name, stored in _read(part.header, part.places):
-        yield name, _converted(stored, parameters[name], target)
+        yield name, fill(new_room(parameters[name], target), stored)
 
 
 def checked(part: Part) -> Iterator[Place]:
@@ -148,13 +153,3 @@ def _cut(stored: Tensor, place: Place) -> Tensor:
     if place.channels_last:
         return stored.permute(0, 3, 1, 2)
     return stored if place.third is None else stored.chunk(3)[place.third]
-
-
-def _converted(stored: Tensor, like: Tensor, device: Device) -> Tensor:
-    """A copy of `stored` in the shape of `like`, in the device's precision and memory order."""
-    import torch
-
-    images = device.channels_last and like.ndim == 4
-    order = torch.channels_last if images else torch.contiguous_format
-    place = torch.empty(like.shape, dtype=device.torch_dtype, device=device.home or device.kind, memory_format=order)
-    return place.copy_(stored.reshape(like.shape))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from modules.families.base import FamilyLoader, Prepares, ShortHash, VaeFile, he
 from modules.families.device import Device
 from modules.families.header import Header, read_header
 from modules.families.placement import MODES, WHOLE
+from modules.families.spare import Spare, spare_of
 from modules.manager.adapters import Adapters
 from modules.manager.hashes import Hashes
 from modules.manager.index import Entry, Index
@@ -52,6 +54,17 @@ class Wanted:
     loader: FamilyLoader
     vae: VaeFile | None
     choice: Choice
+
+
+@dataclass
+class Way:
+    """What the one that was in use has left. held: itself, while something depends on the places of its weights.
+
+    spare: networks that may be written over.
+    """
+
+    held: Family | None = None
+    spare: Spare = field(default_factory=Spare)
 
 
 class Manager:
@@ -93,12 +106,12 @@ class Manager:
         loader = FAMILIES[recognise(entry.name, header).family]
         other = VaeFile(read_header(choice.vae), self._hash_of(choice.vae)) if choice.vae else None
         wanted = Wanted(entry, header, loader, other, choice)
-        with self._making_way() as held:
-            family = self._shelf.take(choice)
+        family = self._shelf.take(choice)  # before another takes its place
+        with self._making_way(loader) as way:
             if family is None:
-                family = yield from self._loaded(wanted, stays=held is not None)
-            if held is not None:
-                exchange(held, family)
+                family = yield from self._loaded(wanted, way)
+            if way.held is not None:
+                exchange(way.held, family)
             self._onto_device(family)
         self._family, self._choice = family, choice
         return_freed_memory()  # not before: the new weights take the place of the old ones
@@ -162,21 +175,39 @@ class Manager:
         return lambda: self._hashes.known(path)
 
     @contextmanager
-    def _making_way(self) -> Iterator[Family | None]:
-        """The one in use waits, now or, if something depends on the places of its weights, when the next one is there;
-        then it is given."""
+    def _making_way(self, loader: FamilyLoader) -> Iterator[Way]:
+        """The one in use waits, now or, if something depends on the places of its weights, when the next one is there.
+
+        loader: of the next one.
+        """
         family, choice = self._family, self._choice
         self._family = self._choice = None
-        if family is not None and not held_by(family):
-            self._shelf.put(choice, family)
-            family = None
+        way = Way()
+        if held_by(family):
+            way.held = family
+        elif family is not None:
+            left = self._shelf.put(choice, family)
+            del family
+            way.spare = self._spare(left, loader)
         self._device.empty()
         try:
-            yield family
+            yield way
         finally:
-            if family is not None:
-                self._shelf.put(choice, family)
+            way.spare.clear()
+            if way.held is not None:
+                self._shelf.put(choice, way.held)
                 self._device.empty()
+
+    def _spare(self, left: list[Family], loader: FamilyLoader) -> Spare:
+        """The networks of one that leaves, if it is of the next one's family and nobody knows it any more."""
+        fitting = [family for family in left if FAMILIES[family.card.family] is loader]
+        left.clear()
+        if not fitting or self._device.kind != "cpu":
+            return Spare()
+        waiting = [network for family in self._shelf for network in family.networks.values()]
+        spare, trace = spare_of(fitting[-1], waiting), weakref.ref(fitting[-1])
+        fitting.clear()
+        return spare if trace() is None else Spare()
 
     def _onto_device(self, family: Family) -> None:
         """What was in RAM, unless its weights come when they are called."""
@@ -186,27 +217,25 @@ class Manager:
         for network in family.networks.values():
             network.to(self._device.kind)
 
-    def _loaded(self, wanted: Wanted, stays: bool) -> Generator[tuple[int, int], None, Family]:
-        """From disk. Without memory for it all that wait leave, and it is tried once more, with less on the device.
-
-        stays: whether the weights in use are on the device still.
-        """
-        self._make_room(wanted.header)
+    def _loaded(self, wanted: Wanted, way: Way) -> Generator[tuple[int, int], None, Family]:
+        """From disk. Without memory for it all that wait leave, and it is tried once more, with less on the device."""
+        self._make_room(wanted.header, way.spare.size)
         try:
-            return (yield from self._read(wanted, "cpu" if stays else ""))
+            return (yield from self._read(wanted, way))
         except OutOfMemory:
             self._shelf.clear()
+            way.spare.clear()
         self._device.empty()
         self._tighten(wanted.choice)
-        return (yield from self._read(wanted, "cpu" if stays else ""))
+        return (yield from self._read(wanted, way))
 
-    def _read(self, wanted: Wanted, home: str) -> Generator[tuple[int, int], None, Family]:
-        entry = wanted.entry
+    def _read(self, wanted: Wanted, way: Way) -> Generator[tuple[int, int], None, Family]:
+        entry, home = wanted.entry, "cpu" if way.held is not None else ""
         device = replace(self._device, home=home, tighter=self._tighter.get(wanted.choice, 0))
         copying = self._copying(wanted)
         copy = self.copies.find(entry.path, device.dtype) if copying else None
         try:
-            family = yield from self._from(wanted, copy, device)
+            family = yield from self._from(wanted, copy, device, way.spare)
         except (RuntimeError, MemoryError) as error:
             if explained := out_of_memory(error, f"loading {entry.name}", self._device.kind):
                 raise explained from error
@@ -216,16 +245,18 @@ class Manager:
         self._shelf.share(family)
         return family
 
-    def _from(self, wanted: Wanted, copy: Header | None, device: Device) -> Generator[tuple[int, int], None, Family]:
+    def _from(
+        self, wanted: Wanted, copy: Header | None, device: Device, spare: Spare
+    ) -> Generator[tuple[int, int], None, Family]:
         """From its prepared copy, if there is one that can be used."""
         name, short_hash, load = wanted.entry.name, self._hash_of(wanted.entry.path), wanted.loader.load
         if copy is not None:
             try:
                 header = replace(wanted.header, prepared=copy)
-                return (yield from load(name, header, device, short_hash, wanted.vae))
+                return (yield from load(name, header, device, short_hash, wanted.vae, spare))
             except BadCheckpoint as error:
                 self.copies.drop(copy.path, error.message)
-        return (yield from load(name, wanted.header, device, short_hash, wanted.vae))
+        return (yield from load(name, wanted.header, device, short_hash, wanted.vae, spare))
 
     def _copying(self, wanted: Wanted) -> Prepares | None:
         """Who can make a prepared copy, where one saves work: half precision on a processor is slow to convert to."""
@@ -238,12 +269,15 @@ class Manager:
         """From now on with less of it on the device."""
         self._tighter[choice] = self._tighter.get(choice, 0) + 1
 
-    def _make_room(self, header: Header) -> None:
-        """Those that wait leave, the oldest first, until the system has memory for the weights of a header."""
+    def _make_room(self, header: Header, spare: int) -> None:
+        """Those that wait leave, the oldest first, until the system has memory for the weights of a header.
+
+        spare: bytes that are at hand already.
+        """
         if self._device.kind != "cpu":
             return
         stored = sum(item["data_offsets"][1] - item["data_offsets"][0] for item in header.tensors.values())
-        wanted = stored * BITS[self._device.dtype] / 16
+        wanted = stored * BITS[self._device.dtype] / 16 - spare
         while (free := ram_free()) is not None and free < wanted and self._shelf.drop():
             continue
 

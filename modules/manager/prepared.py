@@ -11,8 +11,9 @@ import math
 import os
 import shutil
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -78,12 +79,18 @@ class PreparedCopies:
         if self.find(path, dtype) is not None:
             return
         try:
-            self.make(digest, dtype, prepare())
+            prepared = prepare()
+            self.make(digest, dtype, replace(prepared, tensors=self._unchanged(path, digest, prepared.tensors)))
         except (CannotSave, BadCheckpoint) as error:
             log.warning("no prepared copy of %s: %s", path.name, error.message)
-        else:
-            if self._hashes.whole(path) != digest:  # it changed while it was read
-                self.drop(self._file(digest, dtype), f"{path.name} has changed")
+
+    def _unchanged(
+        self, path: Path, digest: str, tensors: Iterable[tuple[str, Tensor]]
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All of them. Raises BadCheckpoint if the file changed while they were read from it."""
+        yield from tensors
+        if self._hashes.whole(path) != digest:
+            raise BadCheckpoint(f"{path.name} has changed")
 
     def make(self, digest: str, dtype: str, weights: Prepared) -> Path:
         """Write a copy whole or not at all; others leave for it. Raises CannotSave."""

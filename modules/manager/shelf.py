@@ -21,8 +21,8 @@ class Shelf:
         self.budget = budget
         self._waiting: OrderedDict[Hashable, Family] = OrderedDict()
 
-    def put(self, key: Hashable, family: Family) -> None:
-        """Keep it, in RAM. What no longer fits leaves, and may be this one."""
+    def put(self, key: Hashable, family: Family) -> list[Family]:
+        """Keep it, in RAM. What no longer fits leaves, and may be this one: those are given out."""
         rest(family)
         for part, network in family.networks.items():
             if next(network.parameters()).device.type != "cpu":
@@ -30,8 +30,10 @@ class Shelf:
                 held_by(family).discard(part)
         self.share(family)
         self._waiting[key] = family
+        left = []
         while self._waiting and held(self._waiting.values()) > self.budget:
-            self.drop()
+            left.append(self._waiting.popitem(last=False)[1])
+        return left
 
     def take(self, key: Hashable) -> Family | None:
         """Give it out, if it is here."""

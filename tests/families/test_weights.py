@@ -9,6 +9,7 @@ from modules.core.errors import BadCheckpoint
 from modules.families import FAMILIES
 from modules.families.ahead import AHEAD, STEP, Ahead
 from modules.families.device import Device
+from modules.families.fill import PIECE, fill, new_room
 from modules.families.header import read_header
 from tests.checkpoints import load_family
 
@@ -62,3 +63,23 @@ def test_the_system_is_asked_for_what_comes_next_and_no_further(
         ahead.reach(STEP)
     assert asked == list(range(0, AHEAD + STEP, STEP))
     assert first == AHEAD // STEP
+
+
+@pytest.mark.parametrize("stored", [torch.float16, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", ["bf16", "fp32", "fp16"])
+@pytest.mark.parametrize("shape", [(256, 256), (64, 4, 8, 32), (65536,)])
+def test_every_number_is_rounded_as_torch_rounds(stored: torch.dtype, dtype: str, shape: tuple[int, ...]) -> None:
+    """All numbers of two bytes; what is no number stays none."""
+    numbers = torch.arange(65536).to(torch.uint16).view(torch.float16).to(stored).view(shape)
+    room = new_room(numbers, Device("cpu", dtype, True, "sdpa"))
+    fill(room, numbers)
+    wanted = numbers.to(room.dtype)
+    bits, wanted_bits = (values.view(torch.int32 if dtype == "fp32" else torch.int16) for values in (room, wanted))
+    assert bool(((bits == wanted_bits) | (room.isnan() & wanted.isnan())).all())
+    assert room.is_contiguous(memory_format=torch.channels_last if len(shape) == 4 else torch.contiguous_format)
+
+
+def test_weights_larger_than_a_piece_are_filled_to_the_last_row() -> None:
+    stored = torch.randn(3, PIECE // 2 + 1, generator=torch.Generator().manual_seed(0)).half()
+    room = new_room(stored, Device("cpu", "bf16", True, "sdpa")).fill_(7)
+    assert torch.equal(fill(room, stored), stored.bfloat16())

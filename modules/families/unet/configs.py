@@ -43,6 +43,13 @@ class Configs:
     record: Record
 
     @property
+    def plans(self) -> dict[str, object]:
+        """What each network is built from."""
+        projected = {encoder.part: encoder.projected for encoder in self.kind.encoders}
+        texts = {part: (config, projected[part]) for part, config in self.text.items()}
+        return {"unet": self.unet, "vae": self.vae, **texts}
+
+    @property
     def downscale(self) -> int:
         """Pixels per latent cell and side: the VAE halves the picture between its levels."""
         return int(2 ** (len(self.vae["block_out_channels"]) - 1))

@@ -39,7 +39,7 @@ class UnetFamily:
 
     words: tokens that stand for embeddings while an adapter adds them. file_facts: what a
     picture's record says about the checkpoint's files; asked for each time, because hashes become known later.
-    placement: where its weights are while it paints. held: parts whose weights keep their place in memory (`hold`).
+    plans: what each network was built from. placement: where its weights are while it paints. held: parts whose weights keep their place in memory (`hold`).
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class UnetFamily:
     ) -> None:
         self.card = card
         self.kind = configs.kind
+        self.plans = configs.plans
         self.noise_levels: NoiseLevels = configs.schedule.levels
         self.networks: Mapping[str, nn.Module] = networks
         self.unet: UNet2DConditionModel = networks["unet"]

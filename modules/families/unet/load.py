@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from modules.families.base import Prepared
 from modules.families.device import Device
 from modules.families.header import Header
 from modules.families.placement import WHOLE, choose
+from modules.families.spare import Spare
 from modules.families.unet.card import card_of
 from modules.families.unet.compiled import compile_layers
 from modules.families.unet.configs import Configs, read_configs
@@ -23,18 +24,27 @@ from modules.families.unet.family import Facts, UnetFamily
 from modules.families.unet.kind import Kind
 from modules.families.unet.layout import places_of
 from modules.families.unet.quick import quicken
-from modules.families.unet.vae import needed
+from modules.families.unet.vae import needed, return_between_levels
 from modules.families.weights import Part, checked, converted, load_weights
 
 _UNBUILDABLE = (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, ZeroDivisionError)
 
 
+@dataclass(frozen=True)
+class Files:
+    """Of a checkpoint. vae: of another file that is used instead of its own."""
+
+    header: Header
+    vae: Header | None = None
+
+
 def load_unet_family(
-    name: str, header: Header, kind: Kind, device: Device, file_facts: Facts, vae: Header | None = None
+    name: str, files: Files, kind: Kind, device: Device, file_facts: Facts, spare: Spare | None = None
 ) -> Generator[tuple[int, int], None, UnetFamily]:
-    """Yields (bytes done, bytes in all), returns the family. vae: of another file. Raises BadCheckpoint."""
+    """Yields (bytes done, bytes in all), returns the family. spare: written over. Raises BadCheckpoint."""
+    header, vae = files.header, files.vae
     configs = read_configs(header, kind, vae)
-    networks = _networks(header, configs)
+    networks = _networks(header, configs, device, spare or Spare())
     parts = _parts(header, configs, networks, device, vae)
     if header.prepared is not None:
         own = parts.keys() - ({"vae"} if vae else set())
@@ -46,11 +56,6 @@ def load_unet_family(
     yield from load_weights(list(parts.values()), at_home)
     for encoder in kind.encoders:
         _number_positions(networks[encoder.part], configs.text[encoder.part], device)
-    if device.compiled:
-        compile_layers(networks["unet"], device.kind)
-    if device.kind == "cpu":
-        for part in ("unet", "vae"):
-            quicken(networks[part])
     family = UnetFamily(card_of(name, header, kind), configs, networks, device, file_facts)
     family.place(placement)
     if configs.prediction is None and kind.probes:
@@ -69,7 +74,7 @@ def _sizes(parts: Mapping[str, Part], device: Device) -> dict[str, int]:
 def prepare_unet_family(header: Header, kind: Kind, device: Device) -> Prepared:
     """What a copy made for this device has in it. Raises BadCheckpoint."""
     configs = read_configs(header, kind)
-    parts = _parts(header, configs, _networks(header, configs), device)
+    parts = _parts(header, configs, _networks(header, configs, device, Spare()), device)
     shapes = {
         f"{name}/{key}": tuple(_channels_last(weight).shape)
         for name, part in parts.items()
@@ -100,22 +105,37 @@ def _parts(
     return parts
 
 
-def _networks(header: Header, configs: Configs) -> dict[str, nn.Module]:
-    """All networks without memory for their weights. Raises BadCheckpoint if a config cannot be built."""
+def _networks(header: Header, configs: Configs, device: Device, spare: Spare) -> dict[str, nn.Module]:
+    """All networks: those there are to spare, the others without memory for their weights.
+
+    Raises BadCheckpoint if a config cannot be built.
+    """
+    found = {part: spare.take(part, plan) for part, plan in configs.plans.items()}
+    spare.clear()
     try:
-        with torch.device("meta"):
-            return {
-                "unet": UNet2DConditionModel.from_config(configs.unet),
-                "vae": AutoencoderKL.from_config(configs.vae),
-                **{
-                    encoder.part: (CLIPTextModelWithProjection if encoder.projected else CLIPTextModel)(
-                        CLIPTextConfig(**configs.text[encoder.part])
-                    )
-                    for encoder in configs.kind.encoders
-                },
-            }
+        return {part: network or _network(part, configs, device) for part, network in found.items()}
     except _UNBUILDABLE as error:
         raise BadCheckpoint(f"the config of {header.path.name} cannot be used: {error}") from error
+
+
+def _network(part: str, configs: Configs, device: Device) -> nn.Module:
+    """As the library has it, computed as this device does it best."""
+    encoders = {encoder.part: encoder for encoder in configs.kind.encoders}
+    with torch.device("meta"):
+        if part == "unet":
+            network: nn.Module = UNet2DConditionModel.from_config(configs.unet)
+        elif part == "vae":
+            network = AutoencoderKL.from_config(configs.vae)
+        else:
+            kind = CLIPTextModelWithProjection if encoders[part].projected else CLIPTextModel
+            return kind(CLIPTextConfig(**configs.text[part]))
+    if device.compiled and part == "unet":
+        compile_layers(network, device.kind)
+    if device.kind == "cpu":
+        quicken(network)
+    if part == "vae":
+        return_between_levels(network)
+    return network
 
 
 def _number_positions(encoder: nn.Module, config: dict[str, Any], device: Device) -> None:

@@ -13,6 +13,7 @@ from modules.families.unet.card import card_of
 from modules.families.unet.kind import Kind
 
 if TYPE_CHECKING:
+    from modules.families.spare import Spare
     from modules.families.unet.family import UnetFamily
 
 
@@ -29,17 +30,22 @@ class UnetLoader:
         return card_of(name, header, self._kind(header))
 
     def load(
-        self, name: str, header: Header, device: Device, short_hash: ShortHash, vae: VaeFile | None = None
+        self,
+        name: str,
+        header: Header,
+        device: Device,
+        short_hash: ShortHash,
+        vae: VaeFile | None = None,
+        spare: Spare | None = None,
     ) -> Generator[tuple[int, int], None, UnetFamily]:
-        from modules.families.unet.load import load_unet_family
+        from modules.families.unet.load import Files, load_unet_family
 
         def facts() -> dict[str, str]:
             known = short_hash()
             return ({"Model hash": known} if known else {}) | (vae.facts if vae else {})
 
-        return (
-            yield from load_unet_family(name, header, self._kind(header), device, facts, vae.header if vae else None)
-        )
+        files = Files(header, vae.header if vae else None)
+        return (yield from load_unet_family(name, files, self._kind(header), device, facts, spare))
 
     def prepare(self, header: Header, device: Device) -> Prepared:
         from modules.families.unet.load import prepare_unet_family

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -33,8 +34,6 @@ class Vae:
         self.key = _key(network, scaling_factor)
         self.tile = 0
         self._free = free
-        for level in (network.decoder.conv_in, *network.decoder.up_blocks):
-            level.register_forward_hook(_return_what_was_freed)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -99,6 +98,12 @@ class Vae:
         with torch.inference_mode(False):  # weights made inside that mode could not be changed outside it
             self.network.to(torch.float32)
         return True
+
+
+def return_between_levels(network: Any) -> None:
+    """From now on memory is given back to the system between the levels of its decoder."""
+    for level in (network.decoder.conv_in, *network.decoder.up_blocks):
+        level.register_forward_hook(_return_what_was_freed)
 
 
 def _return_what_was_freed(level: nn.Module, _: object, answer: Tensor) -> None:

@@ -1,0 +1,48 @@
+"""From a stored weight to one that is computed with: another precision, another memory order, the same numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modules.families.device import Device
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PIECE = 1 << 19  # numbers whose fp32 form stays in the caches of a processor
+
+
+def room_for(parameter: Tensor, device: Device) -> Tensor:
+    """The parameter itself if it has memory that fits the device, else new memory for it."""
+    wanted = new_room(parameter, device, "meta")
+    fits = parameter.device.type == (device.home or device.kind) and parameter.dtype == wanted.dtype
+    return parameter if fits and parameter.stride() == wanted.stride() else new_room(parameter, device)
+
+
+def new_room(parameter: Tensor, device: Device, home: str = "") -> Tensor:
+    """Not yet filled, in the device's precision and memory order. home: where, if not where weights are put first."""
+    import torch
+
+    images = device.channels_last and parameter.ndim == 4
+    order = torch.channels_last if images else torch.contiguous_format
+    place = home or device.home or device.kind
+    return torch.empty(parameter.shape, dtype=device.torch_dtype, device=place, memory_format=order)
+
+
+def fill(room: Tensor, stored: Tensor) -> Tensor:
+    """room[...] = stored, rounded as `Tensor.to` rounds. Returns `room`.
+
+    PyTorch's way from fp16 to bf16 goes number by number (2.0 s for Stable Diffusion 1.5 on one core); its ways from
+    fp16 to fp32 and on to bf16 go by vectors (0.8 s), if what lies between does not leave the cache.
+    """
+    import torch
+
+    stored = stored.reshape(room.shape)
+    if (stored.dtype, room.dtype, room.device.type) != (torch.float16, torch.bfloat16, "cpu") or not room.ndim:
+        return room.copy_(stored)
+    rows = max(1, PIECE // max(1, room[0].numel()))
+    reordered = not room.is_contiguous()
+    for some, numbers in zip(room.split(rows), stored.split(rows), strict=True):
+        exact = numbers.float()
+        some.copy_(exact.bfloat16() if reordered else exact)  # to another order two bytes at a time, not four
+    return room
