@@ -42,7 +42,7 @@ def fill(room: Tensor, stored: Tensor) -> Tensor:
         return room.copy_(stored)
     rows = max(1, PIECE // max(1, room[0].numel()))
     reordered = not room.is_contiguous()
-    for some, numbers in zip(room.split(rows), stored.split(rows), strict=True):
+    for some, numbers in zip(torch.split(room, rows), torch.split(stored, rows), strict=True):
         exact = numbers.float()
         some.copy_(exact.bfloat16() if reordered else exact)  # to another order two bytes at a time, not four
     return room

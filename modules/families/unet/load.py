@@ -121,17 +121,18 @@ def _networks(header: Header, configs: Configs, device: Device, spare: Spare) ->
 def _network(part: str, configs: Configs, device: Device) -> nn.Module:
     """As the library has it, computed as this device does it best."""
     encoders = {encoder.part: encoder for encoder in configs.kind.encoders}
+    network: nn.Module
     with torch.device("meta"):
         if part == "unet":
-            network: nn.Module = UNet2DConditionModel.from_config(configs.unet)
+            network = UNet2DConditionModel.from_config(configs.unet)
         elif part == "vae":
             network = AutoencoderKL.from_config(configs.vae)
         else:
             kind = CLIPTextModelWithProjection if encoders[part].projected else CLIPTextModel
-            return kind(CLIPTextConfig(**configs.text[part]))
+            network = kind(CLIPTextConfig(**configs.text[part]))
     if device.compiled and part == "unet":
         compile_layers(network, device.kind)
-    if device.kind == "cpu":
+    if device.kind == "cpu" and part not in encoders:
         quicken(network)
     if part == "vae":
         return_between_levels(network)
