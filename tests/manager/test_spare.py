@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from pathlib import Path
 
 import pytest
@@ -178,5 +177,3 @@ def test_the_way_back_to_one_that_waits_needs_no_room_for_two(pairs: Path, tmp_p
     assert list(manager.use("sd1-a")) == list(manager.use("sd1-b")) == []
     assert manager.current is second
     assert manager.waiting == (first.card.name,)
-
-

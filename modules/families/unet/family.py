@@ -39,7 +39,8 @@ class UnetFamily:
 
     words: tokens that stand for embeddings while an adapter adds them. file_facts: what a
     picture's record says about the checkpoint's files; asked for each time, because hashes become known later.
-    plans: what each network was built from. placement: where its weights are while it paints. held: parts whose weights keep their place in memory (`hold`).
+    plans: what each network was built from. placement: where its weights are while it paints. held: parts whose
+    weights keep their place in memory (`hold`).
     """
 
     def __init__(
