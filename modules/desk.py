@@ -91,6 +91,11 @@ class ExtensionDesk:
             return self._app.queue.journal.get(job_id, self.owner_of(job_id)).checkpoint
         return ""
 
+    def say(self, job_id: str, message: Message) -> None:
+        device = self._app.queue.device_of(job_id)
+        if device is not None:
+            self._app.workers[device].say(job_id, self.extension, message)
+
     def attach(self, job_id: str, key: str, data: bytes) -> None:
         self._app.extending.attachments.put(job_id, self.extension, key, data)
 

@@ -38,7 +38,10 @@ def technique(job: EngineJob, family: Family) -> Technique | None:
     if watching:
         ones.append(watching)
     if options.get("keep") and "every" in options:
-        ones.append(Telling(job, family, inside, watching, float(options["every"])))
+        ones.append(telling := Telling(job, family, inside, watching, float(options["every"])))
+        together = Together(*ones)
+        telling.join = together.add
+        return together
     return Together(*ones) if ones else None
 
 

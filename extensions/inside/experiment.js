@@ -20,7 +20,8 @@ export function experiment({ papers, copies }) {
   const copied = `And does it copy? ${copies.n.toLocaleString("en")} of its pictures were compared with all the pictures it was trained on. ${copies.right || "None"} of them lie so near to one that it may be a copy. Here are the twelve that lie nearest: above what it made, below the training picture.`;
   const limits = "This shows that it can put together what it never saw together. It does not show that it invents from nothing: its shapes are those of the drawings it learnt from.";
   const nearest = element("img", { src: "/help/pictures/starter-nearest.webp", alt: "Twelve made pictures, each above the training picture that is nearest to it: alike in kind, none the same", loading: "lazy" });
-  return [element("p", {}, judged), element("p", {}, copied), nearest, element("p", {}, limits), figures(papers, copies)];
+  const strip = element("div", { className: "inside-table inside-strip", tabIndex: 0, role: "region", ariaLabel: "The twelve nearest" }, nearest);
+  return [element("p", {}, judged), element("p", {}, copied), strip, element("p", {}, limits), figures(papers, copies)];
 }
 
 function figures(papers, copies) {

@@ -28,7 +28,7 @@ from .kept import make_room
 from .originality import originality
 from .pieces import sweep
 from .routes import branch, looks, steps
-from .running import numbers, running
+from .running import numbers, running, watch
 from .verify import verify
 
 MB = 1_000_000
@@ -77,6 +77,7 @@ def routes() -> Sequence[Route]:
         Route("GET", "looks", looks),
         Route("GET", "running", running),
         Route("GET", "running-latent", numbers),
+        Route("POST", "watch", watch),
         Route("POST", "branch", branch),
         Route("GET", "words", asking.words),
         Route("GET", "latent", asking.latent),

@@ -9,6 +9,7 @@ from modules.hooks import Call, Desk, GenerationRequest, JobCard, NotThere, Repl
 from .channels import channels
 from .kept import own_seed
 from .pieces import keys, read
+from .routes import body
 
 NOISELESS = "This job paints nothing out of noise, so it has no steps. Look at its picture when it is done."
 GONE = "the steps of this job are not there any more"
@@ -43,6 +44,13 @@ def running(call: Call, desk: Desk) -> Reply:
         "start": next((one["start"] for one, _ in told if one["start"]), None),
     }
     return Reply.json(about)
+
+
+def watch(call: Call, desk: Desk) -> Reply:
+    """POST watch {"job"}: where its words look is told from the next step on."""
+    card = desk.job(str(body(call).get("job", "")), call.owner)
+    desk.say(card.id, "watch")
+    return Reply.json({}, 202)
 
 
 def number(call: Call, name: str, usual: int = -1) -> int:

@@ -7,6 +7,7 @@ network for it.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from io import BytesIO
 from math import hypot, inf
 from time import monotonic
@@ -23,16 +24,21 @@ from .recorder import MOST_BYTES, Inside
 from .watching import Watching
 
 QUALITY = 80  # of a JPEG
+WATCH = "watch"  # what the front half says
 
 
 class Telling(Technique):
-    """Reads what recorder and watching collect for the batch at work. every: seconds between two pieces."""
+    """Reads what recorder and watching collect for the batch at work. every: seconds between two pieces.
+
+    join: lets another technique take part from now on.
+    """
 
     def __init__(
         self, job: EngineJob, family: Family, recorder: Inside, watching: Watching | None, every: float
     ) -> None:
         self._job, self._family, self._recorder, self._watching = job, family, recorder, watching
         self._every = every
+        self.join: Callable[[Technique], None] = lambda one: None
         self._begin()
 
     def _begin(self) -> None:
@@ -45,7 +51,10 @@ class Telling(Technique):
             self._start = state.x.clone(), state.sigma
 
     def after_step(self, state: StepState) -> None:
-        """A piece with what is new, if the last one is old enough."""
+        """A piece with what is new, if the last one is old enough. Somebody may want the words from here on."""
+        if WATCH in list(self._job.heard()) and self._watching is None:
+            self._watching = Watching(self._job, self._family, late=True)
+            self.join(self._watching)
         calls = self._recorder.calls[self._told :]
         if not calls or monotonic() - self._at < self._every:
             return

@@ -24,6 +24,11 @@ class Together(Technique):
             self._entered.enter_context(one)
         return self
 
+    def add(self, one: Technique) -> None:
+        """From the next moment on, before the last one."""
+        self._entered.enter_context(one)
+        self._ones = (*self._ones[:-1], one, self._ones[-1])
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:

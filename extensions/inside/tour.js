@@ -14,7 +14,7 @@ const STOPS = [
   {
     title: "Words",
     text: ({ prompt }) => [
-      `You wrote: “${prompt}”. The painter is a program and cannot read. For each word it gets a row of numbers; words that mean nearly the same have nearly the same numbers.`,
+      `You wrote: “${prompt}”. The painter is a program and cannot read: for each word it gets a row of numbers.`,
       "Point at a word in the list, or tap it. The places of the picture that get bright listened to it most.",
     ],
     panel: "words",
@@ -44,8 +44,8 @@ const STOPS = [
   {
     title: "Latent",
     text: () => [
-      "The painter does not paint dots of colour. It works on a few small grids of numbers, which together are called the latent. Here they are in grey: one has more of the outlines, another more of the colours.",
-      "One of its guesses can be taken apart: what it would paint with your words, what without them, and what your words changed.",
+      "The painter does not paint dots of colour. It works on a few small grids of numbers, together called the latent. Here they are in grey.",
+      "This guess can be taken apart: what it would be with your words, what without them, and what your words changed.",
     ],
     panel: "latents",
     step: (all) => Math.max(1, Math.round(all / 2)),
@@ -54,7 +54,7 @@ const STOPS = [
   {
     title: "Picture",
     text: () => [
-      "At the end a second, small program turns the grids into a picture. It is called the VAE. Here your picture was sent into grids and back, to show what that alone loses.",
+      "At the end a second program, the VAE, turns the grids into a picture. Here yours was sent into grids and back, to show what that alone loses.",
       "That is the whole way: words, noise, steps, latent, picture. Nowhere was a picture looked up, and none was pasted in.",
     ],
     panel: "vae",

@@ -48,10 +48,16 @@ class Asked:
 
 
 class Watching(Technique):
-    """at_once: each step's maps are told when it is done; else all of a picture's are kept with its job at its end."""
+    """at_once: each step's maps are told when it is done; else all of a picture's are kept with its job at its end.
 
-    def __init__(self, job: EngineJob, family: Family, at_once: bool = False, most: int = MOST_WORDS) -> None:
+    late: it begins in the middle of a batch, of which nothing is kept then.
+    """
+
+    def __init__(
+        self, job: EngineJob, family: Family, at_once: bool = False, late: bool = False, most: int = MOST_WORDS
+    ) -> None:
         """most: words of each part of the prompt, the first ones."""
+        self._late = late
         request = job.request
         _, rows, columns = family.latent_shape(request.width, request.height)
         self._job, self._family, self._at_once, self._most = job, family, at_once, most
@@ -145,6 +151,6 @@ class Watching(Technique):
         request = self._job.request
         own = request.variation_seed if request.variation_strength else request.seed
         for row, lines in enumerate(self._lines):
-            if lines:
+            if lines and not self._late:
                 self._job.attach(f"words-{own + self._first + row}", b"".join(lines))
-        self._lines, self._done = [], []
+        self._lines, self._done, self._late = [], [], False

@@ -2,9 +2,10 @@
 
 import { element } from "/taffy/elements.js";
 import { bytesOf, heat, placeOf } from "./heat.js";
+import { post } from "/taffy/source-upload.js";
 import { lines } from "./lines.js";
 
-const UNWATCHED = "Nobody watches the words of this picture while it is made. When it is done, it can be made once more for that. For the next pictures you can switch it on under Extensions, inside.";
+const UNWATCHED = "Nobody watches the words of this picture. They can be watched from the next step on, which takes a few percent longer, or all of them when it is done.";
 
 export class Words {
   id = "words";
@@ -19,9 +20,10 @@ export class Words {
     const single = element("label", { htmlFor: "inside-words-single", className: "inside-check" }, this.single, "Only at the step that is shown");
     this.told = element("p", { className: "inside-told", role: "status" });
     this.make = element("button", { type: "button", className: "taffy-go", hidden: true, onclick: () => this.read(true) }, "Look where the words look");
+    this.begin = element("button", { type: "button", className: "taffy-go", hidden: true, onclick: () => this.watching() }, "Watch the words from now on");
     this.shown = element("div", { className: "inside-shown", hidden: true }, single, this.list);
     const hint = "At every step each place of the picture asks the words what belongs there. Point at a word to see which places listened to it.";
-    this.root = element("section", {}, element("h3", {}, "Where the words looked"), element("p", {}, hint), this.make, this.shown, this.told);
+    this.root = element("section", {}, element("h3", {}, "Where the words looked"), element("p", {}, hint), this.make, this.begin, this.shown, this.told);
   }
 
   /** A picture that is done keeps what was seen while it was made. */
@@ -29,6 +31,7 @@ export class Words {
     const same = known.way === this.known?.way;
     this.known = known;
     this.whole = false;
+    this.begin.hidden = !known.live || known.watched;
     if (!same) this.forget();
   }
 
@@ -51,6 +54,19 @@ export class Words {
     if (this.known.live && !this.known.watched) this.told.textContent = UNWATCHED;
     else if (!this.known.live && !this.whole && this.reading !== this.known.id) this.read(false);
     this.draw();
+  }
+
+  /** Of a picture that is being made. */
+  async watching() {
+    const { known } = this;
+    this.begin.hidden = true;
+    try {
+      await post(this.stage.url("watch"), { job: known.job });
+      known.watched = true;
+      if (known === this.known) this.told.textContent = "The words are watched from the next step on.";
+    } catch (error) {
+      if (known === this.known) this.told.textContent = error.message;
+    }
   }
 
   grown(words) {

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Protocol
 
 from modules.core.events import Event
+from modules.core.extensions import Message
 from modules.core.task import Task
 
 
@@ -22,6 +23,11 @@ class Worker(Protocol):
 
     def cancel(self, task_id: str) -> None:
         """Stop a running task; unknown ids are ignored. Callable from any thread."""
+        ...
+
+    def say(self, task_id: str, extension: str, message: Message) -> None:
+        """Say something to an extension's technique in a running task; of other tasks nobody hears it. Callable from
+        any thread."""
         ...
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from modules.core.errors import BadExtension, TaffyError
 from modules.core.events import Answered, Attached, Frame, Told
-from modules.core.extensions import Fault
+from modules.core.extensions import Fault, Message
 from modules.core.family import Family
 from modules.core.moments import StepState, Turn
 from modules.core.request import GenerationRequest
@@ -65,6 +65,7 @@ class EngineHost(Host):
         super().__init__(*arguments, **keywords)
         self._at_work: list[AtWork | None] = []  # None while an extension waits for our own code
         self._thread = 0
+        self._jobs: list[EngineJob] = []  # of techniques at work
         self.tables_changed: Callable[[], None] = lambda: None
 
     def watch(self, report: Callable[[Fault], None]) -> None:
@@ -157,11 +158,19 @@ class EngineHost(Host):
                 act = partial(_entered, one, job=job, family=family)
                 if made := self.guarded(name, "technique", act, passing=(TaffyError,)):
                     entered.append(Working(name, made, job))
+                    self._jobs.append(job)
             yield JobMoments(self, tuple(entered))
         finally:
             for working in reversed(entered):
+                self._jobs.remove(working.job)
                 leave = partial(working.technique.__exit__, None, None, None)
                 self.guarded(working.extension, "technique", leave)
+
+    def say(self, task: str, extension: str, message: Message) -> None:
+        """Something for an extension's technique at work. Callable from any thread."""
+        for job in tuple(self._jobs):
+            if (job.id, job.extension) == (task, extension):
+                job.inbox.append(message)
 
     def asked(self, working: Working, method: str, kind: type[Answer], *values: object) -> Answer | None:
         """What a technique answers, unless its extension was switched off meanwhile. Its TaffyErrors end the job."""

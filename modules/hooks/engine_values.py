@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class EngineJob:
     first: int = 0
     quick_look: QuickLook | None = None
     outbox: list[Told | Attached] = field(default_factory=list)
+    inbox: deque[Message] = field(default_factory=deque)
 
     def extra(self, name: str) -> Any:
         """The value of one of the extension's own controls; None if the request does not say."""
@@ -83,6 +85,11 @@ class EngineJob:
     def tell(self, message: Message) -> None:
         """Say something to the front half (`hear`)."""
         self.outbox.append(Told(self.id, self.extension, message))
+
+    def heard(self) -> Iterator[Message]:
+        """What the front half has said since the last time (`desk.say`)."""
+        while self.inbox:
+            yield self.inbox.popleft()
 
     def attach(self, key: str, data: bytes) -> None:
         """Keep data with the job's record; the front half finds it by the key. Raises ValueError over 64 MB."""

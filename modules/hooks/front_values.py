@@ -152,9 +152,12 @@ class Desk(Page, Protocol):
     ) -> Iterator[Answered]:
         """Ask the worker half (hook `answer`), between jobs. Close the iterator to stop it.
 
-        job_id: the job it is about, or empty. data: bytes that go along. Raises Busy when the engine has no time,
-        BadExtension when the worker half fails or takes too long.
-        """
+        job_id: the job it is about, or empty. data: bytes that go along.
+        Raises Busy when the engine has no time, BadExtension when the worker half fails or takes too long."""
+        ...
+
+    def say(self, job_id: str, message: Message) -> None:
+        """Say something to the worker half's technique in a running job (`EngineJob.heard`)."""
         ...
 
     def attach(self, job_id: str, key: str, data: bytes) -> None:
@@ -202,10 +205,8 @@ class Desk(Page, Protocol):
         ...
 
     def adopt(self, picture: bytes, request: GenerationRequest, facts: Mapping[str, str], owner: str) -> Picture:
-        """Put a picture that was made elsewhere into the gallery, with a job of its own, which is done.
-
-        picture: a PNG. request, facts: what makes it and what else is known of it. Raises BadRequest, CannotSave.
-        """
+        """Put a picture (PNG) that was made elsewhere into the gallery, with a job of its own, which is done. request,
+        facts: what makes it and what else is known of it. Raises BadRequest, CannotSave."""
         ...
 
     def input_png(self, input_id: str, owner: str) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from modules.core.events import Cancelled, Ending, Event
+from modules.core.extensions import Message
 from modules.core.task import Task
 
 
@@ -14,6 +15,13 @@ class Runs(Protocol):
     """Whatever turns a task into events, ending with one `Ending`; closing the generator stops it."""
 
     def run(self, task: Task) -> Generator[Event, None, None]: ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A service whose running task can be spoken to."""
+
+    def say(self, task: str, extension: str, message: Message) -> None: ...
 
 
 class LocalWorker:
@@ -42,6 +50,12 @@ class LocalWorker:
     def cancel(self, task_id: str) -> None:
         """Also before the task has begun: it then ends at its first event."""
         self._cancelled.add(task_id)
+
+    def say(self, task_id: str, extension: str, message: Message) -> None:
+        """Nobody hears it before the service is there."""
+        service = self.__dict__.get("service")
+        if isinstance(service, Hears):
+            service.say(task_id, extension, message)
 
     def close(self) -> None:
         """Nothing runs outside `run`."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from modules.core.errors import WorkerLost
 from modules.core.events import Ending, Event, Hung
-from modules.core.extensions import Fault
+from modules.core.extensions import Fault, Message
 from modules.core.task import Task
 from modules.worker.cards import Missing, has_card, see_only
 from modules.worker.config import WorkerConfig
@@ -32,6 +32,15 @@ class Stop:
     """Sent down the pipe to cancel a task."""
 
     task: str
+
+
+@dataclass(frozen=True)
+class Say:
+    """Sent down the pipe for a technique of the running task."""
+
+    task: str
+    extension: str
+    message: Message
 
 
 @dataclass(frozen=True)
@@ -119,12 +128,15 @@ class ProcessWorker:
     def cancel(self, task_id: str) -> None:
         self._tell(Stop(task_id))
 
+    def say(self, task_id: str, extension: str, message: Message) -> None:
+        self._tell(Say(task_id, extension, message))
+
     def close(self) -> None:
         """Ask the process to end, then end it."""
         self._tell(Goodbye())
         self._bury()
 
-    def _tell(self, message: Stop | Goodbye) -> None:
+    def _tell(self, message: Stop | Say | Goodbye) -> None:
         with self._lock, suppress(OSError):  # a dead process needs no telling; `run` says that it died
             if self._pipe is not None:
                 self._pipe.send(message)
@@ -183,7 +195,7 @@ def _listen(pipe: Connection, tasks: SimpleQueue[Task], worker: LocalWorker) -> 
     """Sort what comes in: tasks wait, a stop acts at once, a goodbye or a closed pipe ends the process."""
     while True:
         try:
-            message: Task | Stop | Goodbye = pipe.recv()
+            message: Task | Stop | Say | Goodbye = pipe.recv()
         except (EOFError, OSError):
             message = Goodbye()
         match message:
@@ -191,5 +203,7 @@ def _listen(pipe: Connection, tasks: SimpleQueue[Task], worker: LocalWorker) -> 
                 os._exit(0)
             case Stop():
                 worker.cancel(message.task)
+            case Say():
+                worker.say(message.task, message.extension, message.message)
             case _:
                 tasks.put(message)

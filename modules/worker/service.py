@@ -15,7 +15,7 @@ from modules.attention.base import KERNELS
 from modules.attention.measured import Measured
 from modules.core.errors import TaffyError
 from modules.core.events import Described, Event, Failed, Faulted, Finished, Loaded, PictureMade, WorkerCard
-from modules.core.extensions import Fault
+from modules.core.extensions import Fault, Message
 from modules.core.scarcity import is_lack_of_memory
 from modules.core.task import Ask, Attend, Encode, Generate, Load, LookIn, Switch, Task, Unload, Upscale, rest_of
 from modules.engine.engine import Engine, moved
@@ -85,6 +85,10 @@ class Service:
             failed = self._explained(task.id, error)
             yield Described(task.id, self.card())
             yield failed
+
+    def say(self, task: str, extension: str, message: Message) -> None:
+        """For a technique of the running task. Callable from any thread."""
+        self._host.say(task, extension, message)
 
     def _faults(self, task: str) -> Iterator[Event]:
         """What went wrong in extensions since the last event."""

@@ -73,6 +73,11 @@ def test_a_job_gives_each_step_then_the_picture_then_one_ending(worker: Worker) 
     assert isinstance(events[-1], Finished)
 
 
+def test_what_is_said_to_a_task_that_does_not_run_is_heard_by_nobody(worker: Worker) -> None:
+    worker.say("another", "inside", "watch")
+    assert isinstance(list(worker.run(Generate("job after that", REQUEST)))[-1], Finished)
+
+
 def test_every_event_says_whose_it_is(worker: Worker) -> None:
     assert {event.task for event in worker.run(Generate("this one", REQUEST))} == {"this one"}
 

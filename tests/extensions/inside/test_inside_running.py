@@ -16,7 +16,8 @@ from extensions.inside.pieces import key_of, sweep
 from extensions.inside.record import Record, unpacked
 from modules.app import App, build
 from modules.core.errors import NotThere
-from modules.core.events import Answered, Attached, Event, Stepped
+from modules.core.events import Answered, Attached, Event, PictureMade, Stepped
+from modules.core.extensions import Message
 from modules.core.settings import Settings
 from modules.core.task import Generate, Task
 from modules.core.upscaling import UpscaleRequest
@@ -57,7 +58,7 @@ def test_what_was_told_is_what_is_kept_in_the_end(inside: Studio) -> None:
 
 def test_telling_does_not_change_the_picture(inside: Studio) -> None:
     assert inside.made(options(keep=False)).pixels == inside.made(KEEP).pixels
-    (picture,) = [event.rgb for event in inside.events(options()) if hasattr(event, "rgb")]
+    (picture,) = [event.rgb for event in inside.events(options()) if isinstance(event, PictureMade)]
     assert picture == inside.made(KEEP).pixels[0]
 
 
@@ -77,6 +78,20 @@ def test_words_come_with_their_steps_if_they_are_watched(inside: Studio) -> None
     pieces = told(inside.events(options(watch=True), steps=3))
     assert [[one["step"] for one in about["words"]] for about, _ in pieces] == [[0], [1], [2]]
     assert told(inside.events(options(), steps=1))[0][0]["words"] == []
+
+
+def test_words_are_watched_from_the_next_step_on_when_somebody_asks_for_it_on_the_way(inside: Studio) -> None:
+    events: list[Event] = []
+    for event in inside.service.run(Generate("job", replace(REQUEST, sampler="Euler a"), {}, options())):
+        events.append(event)
+        if isinstance(event, Stepped) and event.step == 2:
+            inside.service.say("job", "inside", "watch")
+            inside.service.say("another", "inside", "nonsense")
+    seen = [[one["step"] for one in about["words"]] for about, _ in told(events)]
+    assert seen == [[], [], [], [3], [4]], "the step after which it is heard is done"
+    assert not [event for event in events if isinstance(event, Attached) and event.key.startswith("words")], "not whole"
+    (picture,) = [event.rgb for event in events if isinstance(event, PictureMade)]
+    assert picture == inside.made(sampler="Euler a").pixels[0]
 
 
 def test_nothing_is_told_where_nothing_is_kept(inside: Studio) -> None:
@@ -106,6 +121,11 @@ class Held(LocalWorker):
     def __init__(self, build: Callable[[], Runs]) -> None:
         super().__init__(build)
         self.given: list[str] = []
+        self.said: list[tuple[str, str, object]] = []
+
+    def say(self, task_id: str, extension: str, message: Message) -> None:
+        self.said.append((task_id, extension, message))
+        super().say(task_id, extension, message)
 
     def run(self, task: Task) -> Generator[Event, None, None]:
         self.given.append(type(task).__name__)
@@ -215,6 +235,15 @@ def test_one_that_is_stopped_leaves_nothing(app: App, held: Held, running: Any) 
     assert (about["state"], about["picture"], about["steps"]) == ("cancelled", "", [])
     with pytest.raises(NotThere, match="not there any more"):
         asked(app, "GET", "running-latent", job=job, seed="37", step="1")
+
+
+def test_the_words_of_a_running_job_can_be_asked_for(app: App, held: Held, running: Any) -> None:
+    job = running(seed=47, steps=6)
+    asked(app, "POST", "watch", body={"job": job})
+    assert held.said == [(job, "inside", "watch")]
+    finish(app, held, job)
+    with pytest.raises(NotThere):
+        asked(app, "POST", "watch", owner="somebody", body={"job": job})
 
 
 def test_jobs_of_others_cannot_be_watched(app: App, held: Held, running: Any) -> None:
