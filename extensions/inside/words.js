@@ -31,6 +31,7 @@ export class Words {
     const same = known.way === this.known?.way;
     this.known = known;
     this.whole = false;
+    known.watched ||= known.job === this.asked; // which lasts for all pictures of a job
     this.begin.hidden = !known.live || known.watched;
     if (!same) this.forget();
   }
@@ -63,6 +64,7 @@ export class Words {
     try {
       await post(this.stage.url("watch"), { job: known.job });
       known.watched = true;
+      this.asked = known.job;
       if (known === this.known) this.told.textContent = "The words are watched from the next step on.";
     } catch (error) {
       if (known === this.known) this.told.textContent = error.message;
