@@ -25,7 +25,7 @@ const STOPS = [
     title: "Noise",
     text: () => [
       "There was no sketch, and nobody else's picture. It all began with noise, like the snow on an old television, thrown like dice. The seed is the number of the throw: the same seed, the same snow.",
-      "You see it under “The noise it all began with”. The large picture is what the painter made of it at its first look: next to nothing.",
+      "You see it under “The noise it all began with”. The large picture is what the painter made of it at its first look: a blur.",
     ],
     panel: "latents",
     step: () => 1,

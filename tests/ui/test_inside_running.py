@@ -14,7 +14,7 @@ from tests.ui.test_axe import AXE, judged
 
 pytestmark = pytest.mark.browser
 STEPS = 80
-LONG = {"steps": STEPS, "width": 128, "height": 128}
+LONG = {"steps": STEPS, "width": 192, "height": 192}
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,18 @@ def test_by_the_button_beside_the_live_picture_its_steps_come_and_a_place_is_kep
     expect(page.locator("#inside-panel-latents figcaption").first).to_contain_text("mean ")
     page.get_by_role("tab", name="Another way").click()
     expect(page.get_by_role("tabpanel", name="Another way")).to_contain_text("as soon as the picture is done")
+    page.get_by_role("tab", name="Words").click()
+    page.get_by_role("button", name="Watch the words from now on").press("Enter")
+    cat = page.locator(".inside-words").get_by_role("button", name="cat", exact=True)
+    cat.press("Enter")
+    expect(page.locator(".inside-overlay")).to_have_attribute("data-word", "cat")
     slider.focus()
     expect(page.locator("taffy-inside > [role=status]")).to_contain_text("The picture is done")
+    expect(cat).to_have_attribute("aria-pressed", "true")
     expect(slider).to_have_attribute("max", str(STEPS))
     expect(slider).to_be_focused()
     assert slider.input_value() == "1"
+    page.get_by_role("tab", name="Another way").click()
     expect(page.get_by_role("button", name="Go another way after step 1", exact=True)).to_be_enabled()
 
 
