@@ -69,7 +69,7 @@ def walk(page: Page) -> None:
 
 def keep(page: Page, stop: int) -> None:
     """The stop's box and what lies below it, in half of its size."""
-    page.add_style_tag(content=".taffy-foot { display: none }")
+    page.add_style_tag(content=".taffy-foot { display: none !important }")
     whole = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     box = page.evaluate(
         "() => { const box = document.querySelector('.inside-tour').getBoundingClientRect(); return box.top + scrollY }"
