@@ -173,7 +173,7 @@ def _is_plain(module: Any) -> bool:
         module.upsample is None
         and module.downsample is None
         and isinstance(module.nonlinearity, nn.SiLU)
-        and module.time_embedding_norm == "default"
+        and (module.time_embedding_norm == "default" or module.time_emb_proj is None)
         and not module.skip_time_act
         and module.output_scale_factor == 1
     )
