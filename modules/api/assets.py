@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -34,15 +35,17 @@ class Asset:
 def add_assets(server: FastAPI) -> None:
     """Ours below /taffy, as they are now; below /assets Gradio's, which it would read and compress anew for every page.
 
-    Names of Gradio's carry a hash of the content.
+    Names of Gradio's carry a hash of the content. It is only found, not imported: that takes seconds.
     """
-    import gradio
-
+    found = find_spec("gradio")
+    assert found is not None
+    assert found.origin is not None
+    theirs = Path(found.origin).parent / "templates" / "frontend" / "assets"
     ours = reader(OURS)
     for name in files_of(OURS):
         ours(name)
     add_folder(server, "/taffy", ours, ASK_AGAIN)
-    add_folder(server, "/assets", reader(Path(gradio.__file__).parent / "templates" / "frontend" / "assets"), FOR_EVER)
+    add_folder(server, "/assets", reader(theirs), FOR_EVER)
 
 
 def files_of(folder: Path) -> dict[str, Path]:
