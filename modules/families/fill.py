@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modules.families.device import Device
@@ -46,3 +50,36 @@ def fill(room: Tensor, stored: Tensor) -> Tensor:
         exact = numbers.float()
         some.copy_(exact.bfloat16() if reordered else exact)  # to another order two bytes at a time, not four
     return room
+
+
+def filled(weights: Iterable[tuple[str, Tensor, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    """(name, room, stored) -> (name, room) in the same order, each after `fill`; on a processor several at a time.
+
+    Each core has weights of its own: where all share one, they wait for each other at every piece, and on a machine
+    that does other things too this takes many times as long as the work.
+    """
+    import torch
+
+    cores = torch.get_num_threads()
+    with _one_core_each(), ThreadPoolExecutor(cores, "weights") as pool:
+        begun: deque[tuple[str, Future[Tensor]]] = deque()
+        for name, room, stored in weights:
+            begun.append((name, pool.submit(fill, room, stored)))
+            if len(begun) > 2 * cores:
+                first, done = begun.popleft()
+                yield first, done.result()
+        for name, done in begun:
+            yield name, done.result()
+
+
+@contextmanager
+def _one_core_each() -> Iterator[None]:
+    """Threads that begin within it compute on one core each."""
+    import torch
+
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(cores)

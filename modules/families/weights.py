@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from modules.core.errors import BadCheckpoint
 from modules.families.ahead import Ahead
 from modules.families.device import Device
-from modules.families.fill import fill, new_room, room_for
+from modules.families.fill import fill, filled, new_room, room_for
 from modules.families.header import Header
 from modules.families.stored import stored_weights
 
@@ -87,8 +87,9 @@ def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int]
     for part in parts:
         parameters, target = part.network.state_dict(), part.on(device)
         new: dict[str, Tensor] = {}
-        for name, stored in _read(part.header, part.places):
-            weight = fill(room_for(parameters[name], target), stored)
+        stored = _read(part.header, part.places)
+        work = ((name, room_for(parameters[name], target), weight) for name, weight in stored)
+        for name, weight in filled(work):
             if weight is not parameters[name]:
                 new[name] = weight
             done += part.places[name].size(part.header)

@@ -9,7 +9,7 @@ from modules.core.errors import BadCheckpoint
 from modules.families import FAMILIES
 from modules.families.ahead import AHEAD, STEP, Ahead
 from modules.families.device import Device
-from modules.families.fill import PIECE, fill, new_room
+from modules.families.fill import PIECE, fill, filled, new_room
 from modules.families.header import read_header
 from tests.checkpoints import load_family
 
@@ -83,3 +83,20 @@ def test_weights_larger_than_a_piece_are_filled_to_the_last_row() -> None:
     stored = torch.randn(3, PIECE // 2 + 1, generator=torch.Generator().manual_seed(0)).half()
     room = new_room(stored, Device("cpu", "bf16", True, "sdpa")).fill_(7)
     assert torch.equal(fill(room, stored), stored.bfloat16())
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_weights_are_filled_on_several_cores_in_their_order_and_the_cores_are_given_back(cores: int) -> None:
+    stored = [torch.full((64, 1 + number), number).half() for number in range(30)]
+    rooms = [torch.empty(weight.shape, dtype=torch.bfloat16) for weight in stored]
+    torch.set_num_threads(cores)
+    try:
+        done = list(filled((str(number), *pair) for number, pair in enumerate(zip(rooms, stored, strict=True))))
+        assert torch.get_num_threads() == cores
+    finally:
+        torch.set_num_threads(1)
+    assert [name for name, _ in done] == [str(number) for number in range(30)]
+    assert all(
+        room is ours and torch.equal(ours, was.bfloat16())
+        for (_, ours), room, was in zip(done, rooms, stored, strict=True)
+    )
