@@ -12,7 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 ON_THE_SERVER = {  # tests/ui: on one real server with a real engine, which takes long to start
     *("test_browser.py", "test_first_minute.py", "test_grid.py", "test_inside.py", "test_inside_keep.py"),
-    *("test_inside_panels.py", "test_progress.py", "test_results.py"),
+    *("test_inside_panels.py", "test_inside_running.py", "test_progress.py", "test_results.py"),
 }
 settings.register_profile("shared machine", deadline=None)  # a slow moment of the machine is no fault of the code
 settings.load_profile("shared machine")

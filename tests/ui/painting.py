@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.ui.browsing import Server
+from tests.ui.browsing import PATIENCE, Server
 
 Point = tuple[float, float]
 SIZE = (200, 120)
@@ -51,7 +51,7 @@ def value(page: Page, name: str) -> Any:
 
 
 def open_tab(page: Page) -> None:
-    page.wait_for_function("window.taffyForm?.checkpoint")
+    page.wait_for_function("window.taffyForm?.checkpoint", timeout=PATIENCE * 1000)
     page.get_by_role("tab", name="img2img").click()
     expect(page.locator("taffy-source:defined")).to_be_visible()
     page.wait_for_function("window.taffyForm?.image !== undefined")

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.img2img_tab import begin_long_job, page, server, stop, tab
-from tests.ui.noise import EVERY_LOOK, NoisePage, opened
+from tests.ui.noise import EVERY_LOOK, PHONE, NoisePage, opened
 from tests.ui.painting import (
     as_file,
     box,
@@ -27,10 +27,10 @@ from tests.ui.painting import (
     shown,
     value,
 )
-from tests.ui.test_axe import AXE, judged, open_folded
+from tests.ui.test_axe import AXE, NARROW, judged, open_folded, scrolls_sideways, settled
 
 __all__ = ["page", "server", "tab"]
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
@@ -47,7 +47,9 @@ def test_a_picture_dropped_on_an_extensions_control_is_that_controls_alone(page:
     before, control = value(page, "image"), "controlnet.unit1-image"
     for group in ("Controlnet", "Unit 1"):
         page.locator("#taffy-frame-img2img").get_by_role("button", name=group).click()
-    give(page, "drop", png(gradient((48, 32))), place=f"#taffy-frame-img2img [data-name='{control}']")
+    place = f"#taffy-frame-img2img [data-name='{control}']"
+    expect(page.locator(place)).to_be_attached()
+    give(page, "drop", png(gradient((48, 32))), place=place)
     page.wait_for_function("name => taffyForm[name]?.input", arg=control)
     assert input_of(server, value(page, control)["input"]).size == (48, 32)
     assert value(page, "image") == before
@@ -204,17 +206,10 @@ def test_the_tab_has_no_serious_barrier(browser: Browser, server: NoisePage, siz
     with opened(browser, server, size, scheme) as page:
         open_tab(page)
         bring(page, png(gradient()))
+        expect(page.get_by_role("button", name="Generate", exact=True)).to_be_in_viewport()
         page.evaluate(AXE)
         open_folded(page)
-        page.wait_for_timeout(300)
-        page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+        settled(page)
         assert judged(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-
-
-def test_a_narrow_phone_needs_no_sideways_scrolling(browser: Browser, server: NoisePage) -> None:
-    with opened(browser, server, {"width": 360, "height": 780}) as page:
-        open_tab(page)
-        bring(page, png(gradient()))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        expect(page.get_by_role("button", name="Generate", exact=True)).to_be_in_viewport()
+        for width in (NARROW, size["width"]) if size == PHONE else (size["width"],):
+            assert not scrolls_sideways(page, width)

@@ -24,7 +24,7 @@ from tests.ui.painting import (
 )
 
 __all__ = ["page", "server", "tab"]
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.browser
 
 
 def zoom_out(page: Page) -> None:

@@ -27,7 +27,7 @@ from tests.ui.painting import (
 )
 
 __all__ = ["page", "server", "studio"]
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.browser
 
 
 def test_strokes_come_back_as_the_mask(page: Page, server: NoisePage) -> None:

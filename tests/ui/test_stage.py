@@ -129,3 +129,19 @@ def test_a_failed_job_says_again_what_was_wrong(page: Page) -> None:
     expect(page.locator(".taffy-problem")).to_be_empty()
     page.get_by_role("button", name="failed <i>too</i> large").click()
     expect(page.locator(".taffy-problem")).to_have_text("no <b>room</b>make it smaller")
+
+
+def test_what_was_asked_for_can_be_taken_back_until_it_is_there_whatever_else_comes(page: Page) -> None:
+    page.route("**/inputs", lambda route: route.fulfill(json={"id": "i"}))
+    page.route("**/jobs", lambda route: route.fulfill(json={"id": "asked", "notes": []}))
+    tell(page, state(None, DONE))
+    page.get_by_role("button", name="Upscale", exact=True).click()
+    back = page.get_by_role("button", name="Take it back")
+    expect(back).to_be_visible()
+    other, asked = ({**DONE, "id": id, "pictures": [{**MADE, "id": id, "url": FRAME}]} for id in ("other", "asked"))
+    tell(page, state(None, other, DONE))
+    front_is(page, FRAME)
+    expect(back).to_be_visible()
+    tell(page, state(None, asked, other, DONE))
+    expect(back).to_have_count(0)
+    page.unroute_all()

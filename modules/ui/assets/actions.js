@@ -6,7 +6,7 @@ import { element } from "./elements.js";
 import { addButtons, columnWords } from "./extension-buttons.js";
 import { requestOf, reuse, vary } from "./pictures.js";
 import { read } from "./source-upload.js";
-import { cancel } from "./view.js";
+import { cancel, view } from "./view.js";
 import { openViewer } from "./viewer.js";
 
 const SUBTLE = 0.15; // of the other noise: the same picture in other details
@@ -55,6 +55,7 @@ export class Actions {
       const back = element("button", { type: "button", onclick: () => this.run(() => this.takeBack(id)) }, "Take it back");
       this.say(["It is on its way. ", ...notes.map((note) => `(${note}) `)].join(""));
       this.said.append(back);
+      this.asked = id;
     });
   }
 
@@ -78,10 +79,14 @@ export class Actions {
     this.say("The form has what this picture was made with.");
   }
 
-  say = (words) => (this.said.textContent = words);
+  say = (words) => {
+    this.said.textContent = words;
+    this.asked = null; // the job that the words are about, as long as it can be taken back
+  };
 
   show(picture) {
-    if (picture.id !== this.picture?.id) this.say("");
+    const isOver = this.asked ? view.state.recent.some(({ id }) => id === this.asked) : picture.id !== this.picture?.id;
+    if (isOver) this.say("");
     this.picture = picture;
     this.row.querySelector(".taffy-exact").hidden = !fastWords(picture);
     this.columns.textContent = [fastWords(picture), columnWords(picture)].filter(Boolean).join(" · ");
