@@ -24,7 +24,7 @@ from modules.families.unet.family import Facts, UnetFamily
 from modules.families.unet.kind import Kind
 from modules.families.unet.layout import places_of
 from modules.families.unet.quick import quicken
-from modules.families.unet.vae import needed, return_between_levels
+from modules.families.unet.vae import needed, return_between_blocks
 from modules.families.weights import Part, checked, converted, load_weights
 
 _UNBUILDABLE = (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, ZeroDivisionError)
@@ -135,7 +135,7 @@ def _network(part: str, configs: Configs, device: Device) -> nn.Module:
     if device.kind == "cpu" and part not in encoders:
         quicken(network)
     if part == "vae":
-        return_between_levels(network)
+        return_between_blocks(network)
     return network
 
 

@@ -100,14 +100,17 @@ class Vae:
         return True
 
 
-def return_between_levels(network: Any) -> None:
-    """From now on memory is given back to the system between the levels of its decoder."""
-    for level in (network.decoder.conv_in, *network.decoder.up_blocks):
-        level.register_forward_hook(_return_what_was_freed)
+def return_between_blocks(network: Any) -> None:
+    """From now on memory is given back to the system between the levels of its decoder, and where the last one, which
+    is the largest, has halved its channels.
+    """
+    levels = network.decoder.up_blocks
+    for block in (network.decoder.conv_in, *levels, levels[-1].resnets[0]):
+        block.register_forward_hook(_return_what_was_freed)
 
 
-def _return_what_was_freed(level: nn.Module, _: object, answer: Tensor) -> None:
-    """What was in use before lies in pieces too small for the next level, whose layers are four times as large."""
+def _return_what_was_freed(block: nn.Module, _: object, answer: Tensor) -> None:
+    """What was in use before lies in pieces too small for the next block, whose layers may be four times as large."""
     if answer.device.type == "cpu":
         return_freed_memory()
 
