@@ -11,26 +11,31 @@ from typing import TYPE_CHECKING
 from modules.families.device import Device
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, memory_format
 
 PIECE = 1 << 19  # numbers whose fp32 form stays in the caches of a processor
 
 
 def room_for(parameter: Tensor, device: Device) -> Tensor:
     """The parameter itself if it has memory that fits the device, else new memory for it."""
-    wanted = new_room(parameter, device, "meta")
-    fits = parameter.device.type == (device.home or device.kind) and parameter.dtype == wanted.dtype
-    return parameter if fits and parameter.stride() == wanted.stride() else new_room(parameter, device)
+    fits = parameter.device.type == (device.home or device.kind) and parameter.dtype == device.torch_dtype
+    if fits and parameter.is_contiguous(memory_format=_order(parameter, device)):
+        return parameter
+    return new_room(parameter, device)
 
 
-def new_room(parameter: Tensor, device: Device, home: str = "") -> Tensor:
-    """Not yet filled, in the device's precision and memory order. home: where, if not where weights are put first."""
+def new_room(parameter: Tensor, device: Device) -> Tensor:
+    """Not yet filled, in the device's precision and memory order, where weights are put first."""
     import torch
 
-    images = device.channels_last and parameter.ndim == 4
-    order = torch.channels_last if images else torch.contiguous_format
-    place = home or device.home or device.kind
-    return torch.empty(parameter.shape, dtype=device.torch_dtype, device=place, memory_format=order)
+    dtype, home = device.torch_dtype, device.home or device.kind
+    return torch.empty(parameter.shape, dtype=dtype, device=home, memory_format=_order(parameter, device))
+
+
+def _order(parameter: Tensor, device: Device) -> memory_format:
+    import torch
+
+    return torch.channels_last if device.channels_last and parameter.ndim == 4 else torch.contiguous_format
 
 
 def fill(room: Tensor, stored: Tensor) -> Tensor:

@@ -96,8 +96,9 @@ def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int]
             if done - shown >= total / REPORTS:
                 shown = done
                 yield done, total
-        part.network.load_state_dict(new, assign=True, strict=False)
-        part.network.requires_grad_(False).eval()
+        if new:
+            part.network.load_state_dict(new, assign=True, strict=False)
+            part.network.requires_grad_(False).eval()
     yield total, total
 
 
