@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from threading import Event as Flag
@@ -16,7 +15,8 @@ from threading import Thread
 
 from modules.attention.base import KERNELS
 from modules.choosing import settings_of
-from modules.core.errors import BadCheckpoint, BadRequest, CannotSave, NotThere, UnknownName
+from modules.cleaning import clean
+from modules.core.errors import BadCheckpoint, BadRequest, NotThere, UnknownName
 from modules.core.family import CheckpointCard
 from modules.core.request import GenerationRequest
 from modules.core.requests import AnyRequest, Input, input_ids
@@ -242,20 +242,11 @@ class App:
         """Look at the checkpoints, clean up and get the workers going, all in the background."""
         self.extending.questions.serve(len(self.workers))
         welcome(self)
-        devices = (Dispatcher(self, device).run for device in range(len(self.workers)))
-        background = (self.index.scan, self._clean, *devices)
+        devices = [Dispatcher(self, device).run for device in range(len(self.workers))]
+        background: list[Callable[[], object]] = [self.index.scan, partial(clean, self), *devices]
         self._threads.extend(Thread(target=work, daemon=True) for work in background)
         for thread in self._threads:
             thread.start()
-
-    def _clean(self) -> None:
-        """Input pictures that nobody needs any more go; see `Inputs.clean`."""
-        with suppress(OSError, CannotSave):  # another start will find them
-            self.inputs.clean(self.mentioned, date.fromtimestamp(time.time()))
-
-    def mentioned(self, ids: set[str]) -> set[str]:
-        """Those of some input pictures that a picture was made from, or that a job needs."""
-        return self.gallery.mentioned(ids) | (ids & self.queue.journal.inputs())
 
     def close(self) -> None:
         """End everything. A running job waits for the next start."""

@@ -249,10 +249,8 @@ class Button:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came over HTTP, from somebody whom the guard let in.
-
-    here: it is the owner, at the computer that Taffy runs on; only they may name folders of it.
-    """
+    """A request over HTTP from somebody whom the guard let in. here: the owner, at the computer Taffy runs on; only they
+    may name folders of it."""
 
     owner: str
     query: Mapping[str, str] = field(default_factory=dict)

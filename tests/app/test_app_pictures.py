@@ -6,6 +6,7 @@ import json
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from modules.app import App
+from modules.cleaning import needed
 from modules.core.errors import BadRequest, Busy
 from modules.core.request import GenerationRequest
 from modules.core.upscaling import UpscaleRequest
@@ -133,7 +135,7 @@ def test_old_pictures_nobody_needs_are_gone_after_enough_starts(start: Start) ->
     app.submit(replace(CAT, steps=150), ME)
     app.submit(replace(CAT, image=waiting), ME)
     until((app.settings.data_dir / "inputs" / UNUSED).exists)  # the start's own cleaning is over
-    gone = [app.inputs.clean(app.mentioned, date(2026, 1, 1) + timedelta(day)) for day in range(20)]
+    gone = [app.inputs.clean(partial(needed, app), date(2026, 1, 1) + timedelta(day)) for day in range(20)]
     assert sum(gone) == 1
     assert {path.stem for path in app.inputs.file(used, ME).parent.glob("*.png")} == {used, waiting}
 
