@@ -249,8 +249,8 @@ class Button:
 
 @dataclass(frozen=True)
 class Call:
-    """A request over HTTP from somebody whom the guard let in. here: the owner, at the computer Taffy runs on; only they
-    may name folders of it."""
+    """A request over HTTP from somebody whom the guard let in. here: the owner, at Taffy's own computer; only they may
+    name folders of it."""
 
     owner: str
     query: Mapping[str, str] = field(default_factory=dict)
