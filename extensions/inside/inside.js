@@ -253,7 +253,8 @@ class Inside extends HTMLElement {
     this.panels.at(this.step);
     this.draw();
     clearTimeout(this.resting);
-    if (!live) this.resting = setTimeout(() => this.rested(), AT_REST);
+    const { id } = this;
+    if (!live) this.resting = setTimeout(() => this.rested(id), AT_REST);
   }
 
   draw() {
@@ -268,9 +269,9 @@ class Inside extends HTMLElement {
   }
 
   /** Nobody moves: the step as the VAE paints it. */
-  async rested() {
-    const { step, id } = this;
-    if (this.whole[step] || this.player.timer) return;
+  async rested(id) {
+    const { step } = this;
+    if (id !== this.id || this.whole[step] || this.player.timer) return;
     try {
       for await (const told of lines(url("looks", { picture: id, step: step - 1 }))) {
         if (id !== this.id) return;

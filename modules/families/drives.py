@@ -8,25 +8,11 @@ from typing import Protocol
 
 import psutil  # type: ignore[import-untyped]
 
-REMOTE = frozenset(
-    {
-        "9p",
-        "afpfs",
-        "afs",
-        "ceph",
-        "cifs",
-        "davfs",
-        "glusterfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "smb2",
-        "smb3",
-        "smbfs",
-    }
-    | {f"fuse.{name}" for name in ("davfs2", "gcsfuse", "glusterfs", "rclone", "s3fs", "sshfs")}
-)  # names of file systems; 9p is how Linux inside Windows sees the drives of Windows
+REMOTE = {  # names of file systems; 9p is how Linux inside Windows sees the drives of Windows
+    "9p", "afpfs", "afs", "ceph", "cifs", "davfs", "glusterfs", "lustre", "ncpfs",
+    "nfs", "nfs4", "smb2", "smb3", "smbfs",
+    "fuse.davfs2", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
+}  # fmt: skip
 
 
 class Drive(Protocol):

@@ -29,7 +29,8 @@ def new_room(parameter: Tensor, device: Device) -> Tensor:
     import torch
 
     dtype, home = device.torch_dtype, device.home or device.kind
-    return torch.empty(parameter.shape, dtype=dtype, device=home, memory_format=_order(parameter, device))
+    with torch.inference_mode(False):  # weights made inside that mode could not be changed outside it
+        return torch.empty(parameter.shape, dtype=dtype, device=home, memory_format=_order(parameter, device))
 
 
 def _order(parameter: Tensor, device: Device) -> memory_format:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from modules.core.events import Stepped
-from tests.engine.conftest import REQUEST, Studio, engine_models, studio
+from tests.engine.conftest import REQUEST, Studio, engine_models, manager_of, studio
 
-__all__ = ["engine_models", "studio"]
+__all__ = ["engine_models", "manager_of", "studio"]
 
 
 def shifted(latent_columns: int, picture: np.ndarray) -> np.ndarray:

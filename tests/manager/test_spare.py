@@ -177,3 +177,13 @@ def test_the_way_back_to_one_that_waits_needs_no_room_for_two(pairs: Path, tmp_p
     assert list(manager.use("sd1-a")) == list(manager.use("sd1-b")) == []
     assert manager.current is second
     assert manager.waiting == (first.card.name,)
+
+
+def test_whoever_loads_the_first_one_in_inference_mode_may_load_the_next_without(manager: Manager, pairs: Path) -> None:
+    with torch.inference_mode():
+        use(manager, "sd1-a")
+    second = weights(use(manager, "sd1-b"))
+    fresh = weights(load_family(pairs / "Stable-diffusion" / "sd1-b.safetensors"))
+    assert all(torch.equal(second[name], weight) for name, weight in fresh.items())
+    with torch.inference_mode():
+        assert use(manager, "sd1-a").card.name == "sd1-a"
