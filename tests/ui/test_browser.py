@@ -110,7 +110,7 @@ def test_stop_stops(page: Page, server: Server, stop: str) -> None:
 
 
 def test_a_reload_finds_the_running_job_and_shows_its_result(page: Page) -> None:
-    ask(page, "still here", steps=LONG, count=4)
+    ask(page, "still here", steps=LONG, count=2)
     wait_for_steps(page)
     page.reload()
     expect(page.locator("taffy-queue li.running")).to_contain_text("still here")

@@ -24,7 +24,7 @@ from tests.ui.painting import (
 )
 
 __all__ = ["page", "server", "tab"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]  # every sending opens a tab anew; test_results has the buttons
 
 
 def zoom_out(page: Page) -> None:

@@ -66,6 +66,7 @@ def test_by_the_button_beside_the_live_picture_its_steps_come_and_a_place_is_kep
     expect(page.get_by_role("button", name="Go another way after step 1", exact=True)).to_be_enabled()
 
 
+@pytest.mark.long  # two pictures long enough to be watched
 def test_whoever_watches_several_pictures_sees_each_and_then_the_last_one(page: Page) -> None:
     to_form(page)
     ask(page, "two cats live", **{**LONG, "steps": 60, "count": 2})

@@ -31,7 +31,7 @@ from tests.ui.painting import (
 )
 
 __all__ = ["page", "server", "studio"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]  # test_mask has the strokes
 
 
 def test_zoomed_in_a_stroke_goes_where_the_pointer_is(page: Page, server: NoisePage) -> None:
