@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 from modules.core.errors import BadSetting
 from modules.core.paths import write_atomically
@@ -38,6 +39,7 @@ class SettingsBook:
     def __init__(self, settings: Settings) -> None:
         self.now = settings
         self.path = settings.data_dir / FILE
+        self._lock = Lock()
 
     def after_restart(self, field: str) -> object:
         """What the next start uses if it is given the same flags and variables. Raises BadSetting: a broken file."""
@@ -48,6 +50,10 @@ class SettingsBook:
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Names as in the file -> new values, None for the default. All or none. Raises BadSetting, CannotSave."""
+        with self._lock:  # what somebody else changes at the same moment stays
+            self._change(changes)
+
+    def _change(self, changes: Mapping[str, object]) -> None:
         stored = {field: given.value for field, given in read_file(self.path).items()}
         new = {}
         for key, value in changes.items():

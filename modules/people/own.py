@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from modules.core.paths import write_atomically
 
@@ -17,6 +18,7 @@ class OwnSettings:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = Lock()
 
     def of(self, name: str) -> dict[str, str]:
         """Field -> value; nothing for who never chose, or whose file is damaged."""
@@ -27,9 +29,10 @@ class OwnSettings:
 
     def change(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Field -> value, or None to leave it open. Raises CannotSave."""
-        values = {**self.of(name), **changes}
-        kept = {field: value for field, value in values.items() if value}
-        write_atomically(self._path(name), json.dumps(kept, indent=1).encode())
+        with self._lock:  # two changes at the same moment are both kept
+            values = {**self.of(name), **changes}
+            kept = {field: value for field, value in values.items() if value}
+            write_atomically(self._path(name), json.dumps(kept, indent=1).encode())
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"

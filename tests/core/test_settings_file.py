@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_the_rest_of_the_file_stays(book: SettingsBook) -> None:
     book.change({"port": 7861})
     book.change({"precision": "fp32"})
     assert book.path.read_text() == 'port = 7861\nprecision = "fp32"\n'
+
+
+def test_what_is_changed_at_the_same_moment_is_all_kept(book: SettingsBook) -> None:
+    changes = [{"port": 7861}, {"precision": "fp32"}, {"queue_limit": 7}, {"preview": "off"}]
+    for _ in range(20):
+        book.change({key: None for change in changes for key in change})
+        with ThreadPoolExecutor(len(changes)) as pool:
+            list(pool.map(book.change, changes))
+        assert len(book.path.read_text().splitlines()) == len(changes)
 
 
 def test_a_reset_takes_the_line_out(book: SettingsBook) -> None:
