@@ -38,7 +38,7 @@ def test_the_rest_of_the_file_stays(book: SettingsBook) -> None:
 
 
 def test_what_is_changed_at_the_same_moment_is_all_kept(book: SettingsBook) -> None:
-    changes = [{"port": 7861}, {"precision": "fp32"}, {"queue_limit": 7}, {"preview": "off"}]
+    changes: list[dict[str, object]] = [{"port": 7861}, {"precision": "fp32"}, {"queue_limit": 7}, {"preview": "off"}]
     for _ in range(20):
         book.change({key: None for change in changes for key in change})
         with ThreadPoolExecutor(len(changes)) as pool:
