@@ -25,11 +25,11 @@ from tests.workers import Installed, NoiseConfig, noise_worker
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SCHEMES = ("light", "dark")
-EVERY_LOOK = pytest.mark.parametrize(  # two of the four are enough for every day
+EVERY_LOOK = pytest.mark.parametrize(  # one of the four is enough for every day
     ("size", "scheme"),
     [
         pytest.param(DESK, "light", id="desk-light"),
-        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(PHONE, "dark", id="phone-dark", marks=pytest.mark.long),
         pytest.param(DESK, "dark", id="desk-dark", marks=pytest.mark.long),
         pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.long),
     ],

@@ -30,7 +30,7 @@ from tests.ui.painting import (
 from tests.ui.test_axe import AXE, NARROW, judged, open_folded, scrolls_sideways, settled
 
 __all__ = ["page", "server", "tab"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]  # test_mask opens this tab every day
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
@@ -201,7 +201,6 @@ def test_the_two_forms_keep_their_own_values_over_a_reload(page: Page) -> None:
     assert (value(page, "prompt"), value(page, "strength"), value(page, "image")) == ("here", 0.42, image)
 
 
-@pytest.mark.long  # `test_axe` judges this tab too, without a picture in it
 @EVERY_LOOK
 def test_the_tab_has_no_serious_barrier(browser: Browser, server: NoisePage, size: dict[str, int], scheme: str) -> None:
     with opened(browser, server, size, scheme) as page:

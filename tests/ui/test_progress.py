@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.ui.browsing import ask, result, wait_until_idle
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]  # on a real engine; test_stage has the line and the bar
 LONG = 150  # steps: seconds enough to look at a job while it runs
 
 
