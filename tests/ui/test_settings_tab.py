@@ -92,7 +92,7 @@ def test_one_is_reset_then_all_are(page: Page, server: NoisePage) -> None:
     assert server.app.queue.limit == 5
     page.get_by_role("button", name="Reset Queue limit").click()
     expect(page.locator("[name=queue_limit]")).to_have_value("100")
-    assert "queue_limit" not in (server.data / "settings.toml").read_text()
+    assert (server.data / "settings.toml").read_text() == "autolaunch = true\n"
     page.get_by_role("button", name="Reset all").click()
     expect(page.locator("[name=autolaunch]")).not_to_be_checked()
     assert (server.data / "settings.toml").read_text() == ""
@@ -106,5 +106,5 @@ def test_a_value_that_cannot_be_is_answered_with_what_is_allowed(browser: Browse
     page.locator("[name=port]").fill("99999")
     page.locator("[name=port]").press("Tab")
     expect(page.locator(".taffy-outcome")).to_have_text("port is 99999, allowed is a whole number from 1 to 65535")
-    assert "99999" not in (server.data / "settings.toml").read_text()
+    assert "port" not in (server.data / "settings.toml").read_text()
     context.close()
