@@ -7,6 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from modules.attention.base import Compute
+from modules.attention.sdpa import in_vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +32,9 @@ def fused(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     from torch.nn.attention import SDPBackend
 
     hidden: Any = torch
-    if q.device.type == "cpu" and hidden._fused_sdp_choice(q, k, v) == SDPBackend.FLASH_ATTENTION.value:
-        mixed, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v)
+    keys, values, mask = in_vectors(k, v)
+    if q.device.type == "cpu" and hidden._fused_sdp_choice(q, keys, values, mask) == SDPBackend.FLASH_ATTENTION.value:
+        mixed, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, keys, values, attn_mask=mask)
         return mixed, lse
-    return torch.nn.functional.scaled_dot_product_attention(q, k, v), log_sum_exp(q, k)
+    mixed = torch.nn.functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+    return mixed, log_sum_exp(q, k)

@@ -54,7 +54,12 @@ class KernelProcessor:
         encoder_hidden_states: Tensor | None = None,
         attention_mask: None = None,
         temb: Tensor | None = None,
+        onto: Tensor | None = None,
     ) -> Tensor:
+        """(batch, tokens, width) or (batch, c, h, w), like `hidden_states`.
+
+        onto: what the answer is added to in the same pass; needs a last layer that can (`QuickLinear`).
+        """
         residual, shape = hidden_states, hidden_states.shape
         if len(shape) == 4:
             hidden_states = hidden_states.flatten(2).transpose(1, 2)
@@ -72,7 +77,8 @@ class KernelProcessor:
         else:
             mixed = self._compute(q, k, v)
         mixed = mixed.transpose(1, 2).flatten(2)
-        answer: Tensor = attn.to_out[1](attn.to_out[0](mixed))
+        last = attn.to_out[0]
+        answer: Tensor = attn.to_out[1](last(mixed) if onto is None else last.onto(mixed, onto))
         if len(shape) == 4:
             answer = answer.transpose(1, 2).reshape(shape)
         if attn.residual_connection:

@@ -7,6 +7,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from modules.attention.base import KERNELS
+from modules.attention.lse import fused, log_sum_exp
+from modules.attention.sdpa import in_vectors
 from tests.checkpoints import tiny_unet, tiny_vae
 
 torch.set_num_threads(1)
@@ -22,6 +24,20 @@ def randn(*shape: int) -> torch.Tensor:
 def test_a_kernel_computes_attention_for_any_number_of_tokens(name: str, tokens: int) -> None:
     q, k, v = randn(2, 3, tokens, 8), randn(2, 3, 77, 8), randn(2, 3, 77, 8)
     torch.testing.assert_close(KERNELS[name].compute(q, k, v), scaled_dot_product_attention(q, k, v))
+
+
+@pytest.mark.parametrize("tokens", [1, 77, 80, 154, 515])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_keys_that_only_fill_a_vector_count_nothing(tokens: int, dtype: torch.dtype) -> None:
+    q, k, v = randn(2, 3, 64, 40).to(dtype), randn(2, 3, tokens, 40).to(dtype), randn(2, 3, tokens, 40).to(dtype) + 9
+    more, _, mask = in_vectors(k, v)
+    assert (more.shape[2], mask is None) == {1: (16, False), 77: (80, False), 154: (160, False)}.get(
+        tokens, (tokens, True)
+    )
+    found, (watched, lse) = KERNELS["sdpa"].compute(q, k, v), fused(q, k, v)
+    torch.testing.assert_close(found, scaled_dot_product_attention(q, k, v))
+    torch.testing.assert_close(lse, log_sum_exp(q, k), atol=2e-2, rtol=2e-2)
+    assert torch.equal(watched, found)
 
 
 @pytest.mark.parametrize("name", RUNNING)
@@ -48,7 +64,7 @@ def test_a_network_answers_the_same_with_every_kernel(name: str, build: Any) -> 
 def test_what_a_fused_kernel_of_cards_cannot_take_goes_to_pytorchs_own(name: str) -> None:
     """A VAE in fp32, and its one head of 512 in half precision."""
     for q in (randn(1, 1, 8, 40), randn(1, 1, 8, 512).bfloat16()):
-        assert torch.equal(KERNELS[name].compute(q, q, q), scaled_dot_product_attention(q, q, q))
+        assert torch.equal(KERNELS[name].compute(q, q, q), KERNELS["sdpa"].compute(q, q, q))
 
 
 def test_chunked_leaves_the_precision_of_other_products_as_it_was() -> None:

@@ -24,7 +24,7 @@ def randn(*shape: int) -> torch.Tensor:
 def test_the_fused_kernel_says_the_same_with_and_without_its_sums() -> None:
     q, k, v = (randn(2, tokens, 3, 40).transpose(1, 2) for tokens in (300, 77, 77))
     mixed, lse = fused(q, k, v)
-    assert torch.equal(mixed, torch.nn.functional.scaled_dot_product_attention(q, k, v))
+    assert torch.equal(mixed, KERNELS["sdpa"].compute(q, k, v))
     torch.testing.assert_close(lse, log_sum_exp(q, k), atol=1e-5, rtol=0)
 
 

@@ -21,10 +21,12 @@ from modules.core.moments import Word, WordAttention
 from modules.core.scarcity import is_lack_of_memory
 from modules.families.device import Device
 from modules.families.placement import WHOLE, Placement
+from modules.families.unet.alike import as_one
 from modules.families.unet.configs import Configs
 from modules.families.unet.kernel import use_kernel
 from modules.families.unet.layers import adapter_layers
 from modules.families.unet.offload import Offload
+from modules.families.unet.quick import waits_for_words
 from modules.families.unet.text import encode_prompt
 from modules.families.unet.vae import Vae
 from modules.text.chunks import Words, words_of
@@ -178,6 +180,8 @@ class UnetFamily:
         """The network sees x / sqrt(1 + sigma^2) and answers with epsilon or v (Salimans and Ho 2022, appendix D)."""
         scale = sqrt(1 + sigma**2)
         seen = self._beside(x / scale, conditioning.concat).to(self._device.torch_dtype)
+        if waits_for_words(self.unet):
+            seen = as_one(seen)
         output: Tensor = self.unet(
             seen,
             torch.tensor(self.time_of(sigma), device=x.device),

@@ -6,15 +6,18 @@ product, gates next to what they gate, activations beside their input. Weights, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from diffusers.models.attention import FeedForward
+from diffusers.models.attention import BasicTransformerBlock, FeedForward
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 from torch.nn.functional import pad, silu
+
+from modules.attention.processor import KernelProcessor
+from modules.families.unet.alike import computed_once, is_heard, is_one, rows_are_equal
 
 ROWS = 2048  # tokens whose hidden layer stays in the cache of a processor; fewer need the weights too often
 PLACES = 2  # as many channels of an answer for each of its places: then a convolution is computed as a product
@@ -35,6 +38,12 @@ def quicken(network: nn.Module) -> None:
             quicken(child)
 
 
+def waits_for_words(unet: nn.Module) -> bool:
+    """Whether the first level of a U-Net attends to words, and equal rows are computed once until then."""
+    first: Any = unet.get_submodule("down_blocks.0")
+    return hasattr(first, "attentions") and isinstance(first.resnets[0], QuickResnet)
+
+
 def has_one_dnn() -> bool:
     available: Any = torch.backends.mkldnn.is_available
     return bool(available()) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -46,6 +55,10 @@ class QuickLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
 
+    def onto(self, x: Tensor, other: Tensor) -> Tensor:
+        """other + x W^T + b"""
+        return linear_with(x, self.weight, self.bias, "add", other)
+
 
 class QuickConvolution(nn.Conv2d):
     """As a product of matrices where weights outweigh the picture.
@@ -55,6 +68,8 @@ class QuickConvolution(nn.Conv2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        if is_one(input):
+            return computed_once(self.forward, input)
         seen = seen_places(input, self)
         if seen is None:
             return super().forward(input)
@@ -65,24 +80,64 @@ class QuickFeedForward(FeedForward):  # type: ignore[misc]
     """W2 (W_value x * gelu(W_gate x)) (Shazeer 2020, "GLU variants improve transformer"), some tokens at a time."""
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        last: Any = self.net[2]
+        answers = [last(hidden) for hidden in self._hidden(hidden_states)]
+        return torch.cat(answers).view_as(hidden_states)
+
+    def onto(self, x: Tensor, other: Tensor) -> Tensor:
+        """other + what it answers to x; both (batch, tokens, width)."""
+        last: Any = self.net[2]
+        others: Any = other.flatten(0, -2)
+        pairs = zip(self._hidden(x), others.split(ROWS), strict=True)
+        return torch.cat([last.onto(hidden, rows) for hidden, rows in pairs]).view_as(x)
+
+    def _hidden(self, x: Tensor) -> Iterator[Tensor]:
+        """The hidden layer, (rows, inner width) at a time."""
         layers: Any = self.net
         (value, gate), (value_bias, gate_bias) = layers[0].proj.weight.chunk(2), layers[0].proj.bias.chunk(2)
-        answers = []
-        tokens: Any = hidden_states.flatten(0, -2)
-        for rows in tokens.split(ROWS):  # (rows, width)
+        tokens: Any = x.flatten(0, -2)
+        for rows in tokens.split(ROWS):
             gates = linear(rows, gate, gate_bias, "gelu")
-            answers.append(layers[2](linear_with(rows, value, value_bias, "mul", gates)))
-        return torch.cat(answers).view_as(hidden_states)
+            yield linear_with(rows, value, value_bias, "mul", gates)
+
+
+class QuickBlock(BasicTransformerBlock):  # type: ignore[misc]
+    """Attention among places, attention to the words, feed-forward; each adds its answer in its last product."""
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        layers: Any = self
+        if is_one(hidden_states) and not is_heard(layers.norm1, layers.attn1):
+            x = computed_once(self._among_places, hidden_states)
+        else:
+            x = self._among_places(hidden_states)
+        x = attended(layers.attn2, layers.norm2(x), encoder_hidden_states, x)
+        seen = layers.norm3(x)
+        return layers.ff(seen) + x if is_heard(layers.ff) else layers.ff.onto(seen, x)
+
+    def _among_places(self, x: Tensor) -> Tensor:
+        layers: Any = self
+        return attended(layers.attn1, layers.norm1(x), None, x)
 
 
 class QuickTransformer(Transformer2DModel):  # type: ignore[misc]
     """The 1x1 convolutions around its blocks are products of tokens: nothing is brought into another order."""
 
     def _operate_on_continuous_inputs(self, hidden_states: Tensor) -> tuple[Tensor, int]:
-        layers: Any = self
-        tokens = _tokens(layers.norm(hidden_states))
-        answer = linear(tokens, layers.proj_in.weight.flatten(1), layers.proj_in.bias)
+        once = is_one(hidden_states) and not is_heard(self.norm)
+        answer = computed_once(self._entered, hidden_states) if once else self._entered(hidden_states)
         return answer, answer.shape[-1]
+
+    def _entered(self, x: Tensor) -> Tensor:
+        layers: Any = self
+        return linear(_tokens(layers.norm(x)), layers.proj_in.weight.flatten(1), layers.proj_in.bias)
 
     def _get_output_for_continuous_inputs(self, hidden_states: Tensor, residual: Tensor, **sizes: int) -> Tensor:
         last: Any = self.proj_out
@@ -96,6 +151,8 @@ class QuickResnet(ResnetBlock2D):  # type: ignore[misc]
 
     def forward(self, input_tensor: Tensor, temb: Tensor | None, *args: Any, **kwargs: Any) -> Tensor:
         layers: Any = self
+        if is_one(input_tensor) and rows_are_equal(temb) and not is_heard(*layers.children()):
+            return computed_once(lambda x: self.forward(x, None if temb is None else temb[:1]), input_tensor)
         hidden = layers.conv1(silu(layers.norm1(input_tensor), inplace=True))
         if temb is not None:
             hidden.add_(layers.time_emb_proj(silu(temb))[:, :, None, None])
@@ -113,6 +170,16 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "no
 def linear_with(x: Tensor, weight: Tensor, bias: Tensor | None, sign: str, other: Tensor) -> Tensor:
     """x W^T + b with `other` added ("add") or multiplied ("mul") in the same pass."""
     answer: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, weight, bias, sign)
+    return answer
+
+
+def attended(attention: Any, x: Tensor, words: Tensor | None, onto: Tensor) -> Tensor:
+    """onto + attention(x, words); x, onto: (batch, tokens, width)."""
+    plain = isinstance(attention.processor, KernelProcessor) and isinstance(attention.to_out[0], QuickLinear)
+    if not plain or is_heard(attention):  # those who listen hear the answer of the attention alone
+        answer: Tensor = attention(x, encoder_hidden_states=words) + onto
+    else:
+        answer = attention(x, encoder_hidden_states=words, onto=onto)
     return answer
 
 
@@ -168,6 +235,13 @@ def _is_geglu(module: Any) -> bool:
     return type(module.net[0]).__name__ == "GEGLU" and module.net[0].proj.bias is not None and len(module.net) == 3
 
 
+def _is_usual(module: Any) -> bool:
+    """Of the kind that Stable Diffusion 1, 2 and XL have."""
+    usual = module.norm_type == "layer_norm" and module.pos_embed is None and not hasattr(module, "fuser")
+    two = module.attn2 is not None and not module.only_cross_attention and not module.attn1.residual_connection
+    return usual and two and _is_geglu(module.ff)
+
+
 def _is_plain(module: Any) -> bool:
     return (
         module.upsample is None
@@ -186,6 +260,7 @@ def _is_continuous(module: Any) -> bool:
 QUICK: dict[Any, tuple[type[nn.Module], Callable[[Any], bool]]] = {  # class of diffusers -> ours, and for which of them
     nn.Linear: (QuickLinear, lambda _: True),
     nn.Conv2d: (QuickConvolution, lambda _: True),
+    BasicTransformerBlock: (QuickBlock, _is_usual),
     FeedForward: (QuickFeedForward, _is_geglu),
     Transformer2DModel: (QuickTransformer, _is_continuous),
     ResnetBlock2D: (QuickResnet, _is_plain),
