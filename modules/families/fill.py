@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 19  # numbers whose fp32 form stays in the caches of a processor
 
+AHEAD = 256 << 20  # bytes of stored weights, of which those from a network drive are in memory
+
 
 def room_for(parameter: Tensor, device: Device) -> Tensor:
     """The parameter itself if it has memory that fits the device, else new memory for it."""
@@ -62,19 +64,23 @@ def filled(weights: Iterable[tuple[str, Tensor, Tensor]]) -> Iterator[tuple[str,
     """(name, room, stored) -> (name, room) in the same order, each after `fill`; on a processor several at a time.
 
     Each core has weights of its own: where all share one, they wait for each other at every piece, and on a machine
-    that does other things too this takes many times as long as the work.
+    that does other things too this takes many times as long as the work. Much is begun ahead, so that one core never
+    waits for another's large weight.
     """
     import torch
 
     cores = torch.get_num_threads()
     with _one_core_each(), ThreadPoolExecutor(cores, "weights") as pool:
-        begun: deque[tuple[str, Future[Tensor]]] = deque()
+        begun: deque[tuple[str, int, Future[Tensor]]] = deque()
+        ahead = 0
         for name, room, stored in weights:
-            begun.append((name, pool.submit(fill, room, stored)))
-            if len(begun) > 2 * cores:
-                first, done = begun.popleft()
+            begun.append((name, stored.nbytes, pool.submit(fill, room, stored)))
+            ahead += stored.nbytes
+            while ahead > AHEAD:
+                first, size, done = begun.popleft()
+                ahead -= size
                 yield first, done.result()
-        for name, done in begun:
+        for name, _, done in begun:
             yield name, done.result()
 
 
