@@ -11,11 +11,11 @@ AHEAD = 256 << 20  # bytes in front of what is read now
 
 
 class Ahead:
-    """A file that is read from its beginning to its end. Where the system cannot be asked nothing happens."""
+    """A file that is read from one byte (`first`) on. Where the system cannot be asked nothing happens."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, first: int = 0) -> None:
         self._path = path
-        self._asked = 0
+        self._asked = first
 
     def __enter__(self) -> Ahead:
         self._file = self._path.open("rb")

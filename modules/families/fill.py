@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modules.families.device import Device
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 19  # numbers whose fp32 form stays in the caches of a processor
 
-AHEAD = 256 << 20  # bytes of stored weights, of which those from a network drive are in memory
+AHEAD = 256 << 20  # bytes of a file
 
 
 def room_for(parameter: Tensor, device: Device) -> Tensor:
@@ -60,28 +60,40 @@ def fill(room: Tensor, stored: Tensor) -> Tensor:
     return room
 
 
-def filled(weights: Iterable[tuple[str, Tensor, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-    """(name, room, stored) -> (name, room) in the same order, each after `fill`; on a processor several at a time.
+class Source(Protocol):
+    """A weight that can be put into memory. size: bytes where it lies."""
+
+    @property
+    def size(self) -> int: ...
+
+    def into(self, room: Tensor) -> Tensor: ...
+
+
+S = TypeVar("S", bound=Source)
+
+
+def filled(weights: Iterable[tuple[S, Tensor]]) -> Generator[tuple[S, Tensor], None, None]:
+    """The same pairs in the same order, each weight in its room; on a processor several at a time.
 
     Each core has weights of its own: where all share one, they wait for each other at every piece, and on a machine
-    that does other things too this takes many times as long as the work. Much is begun ahead, so that one core never
-    waits for another's large weight.
+    that does other things too this takes many times as long as the work. Much is begun ahead, so that no core waits
+    for another's large weight.
     """
     import torch
 
     cores = torch.get_num_threads()
     with _one_core_each(), ThreadPoolExecutor(cores, "weights") as pool:
-        begun: deque[tuple[str, int, Future[Tensor]]] = deque()
+        begun: deque[tuple[S, Future[Tensor]]] = deque()
         ahead = 0
-        for name, room, stored in weights:
-            begun.append((name, stored.nbytes, pool.submit(fill, room, stored)))
-            ahead += stored.nbytes
+        for weight, room in weights:
+            begun.append((weight, pool.submit(weight.into, room)))
+            ahead += weight.size
             while ahead > AHEAD:
-                first, size, done = begun.popleft()
-                ahead -= size
+                first, done = begun.popleft()
+                ahead -= first.size
                 yield first, done.result()
-        for name, _, done in begun:
-            yield name, done.result()
+        for weight, done in begun:
+            yield weight, done.result()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,7 @@ from modules.families.ahead import Ahead
 from modules.families.device import Device
 from modules.families.fill import fill, filled, new_room, room_for
 from modules.families.header import Header
-from modules.families.stored import stored_weights
+from modules.families.stored import Stored, stored_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +47,23 @@ class Place:
             return (whole[0], whole[-1], *whole[1:-1])
         return whole if self.third is None else (whole[0] // 3, *whole[1:])
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the parameter lies in the file as it is, but for the order of `channels_last`."""
+        return self.third is None and not self.transposed
+
+    def as_stored(self, parameter: Tensor) -> Tensor:
+        """A whole parameter in the file's order of dimensions; the same memory."""
+        return parameter.permute(0, 2, 3, 1) if self.channels_last else parameter
+
+    def cut(self, stored: Tensor) -> Tensor:
+        """The parameter in a tensor of the file; the same memory."""
+        if self.transposed:
+            return stored.T
+        if self.channels_last:
+            return stored.permute(0, 3, 1, 2)
+        return stored if self.third is None else stored.chunk(3)[self.third]
+
     def size(self, header: Header) -> int:
         """Bytes in the file."""
         begin, end = header.tensors[self.key]["data_offsets"]
@@ -75,38 +93,91 @@ class Part:
         return replace(self, places=places, header=header)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A parameter of a part, as it is now, whose weights lie in a file."""
+
+    part: Part
+    name: str
+    parameter: Tensor
+
+    @property
+    def place(self) -> Place:
+        return self.part.places[self.name]
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self.place.size(self.part.header)
+
+    @property
+    def path(self) -> Path:
+        return self.part.header.place(self.place.key)[0]
+
+    @property
+    def begin(self) -> int:
+        """Byte of its file's weights."""
+        return int(self.part.header.tensors[self.place.key]["data_offsets"][0])
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What is wanted, in its open file."""
+
+    wanted: Wanted
+    file: Stored
+
+    @property
+    def size(self) -> int:
+        return self.wanted.size
+
+    def into(self, room: Tensor) -> Tensor:
+        """room[...] = the weight; returns room. Raises BadCheckpoint."""
+        from safetensors import SafetensorError
+
+        place, key = self.wanted.place, self.wanted.part.header.place(self.wanted.place.key)[1]
+        try:
+            if place.is_whole and self.file.read_into(key, place.as_stored(room)):
+                return room
+            return fill(room, place.cut(self.file.get_tensor(key)))
+        except (SafetensorError, OSError) as error:
+            raise _unreadable(self.wanted.path, error) from error
+
+
 def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int], None, None]:
     """Give every parameter its weights. Yields (bytes read, bytes in all). Raises BadCheckpoint.
 
-    Parameters that have memory are written over, not before the header was found to fit. Needs the memory of the
-    result; a file on a drive of this computer is mapped, not read.
+    Parameters that have memory are written over, not before the header was found to fit. All parts are read in one go,
+    in the order of their file. Needs the memory of the result.
     """
     total = sum(place.size(part.header) for part in parts for place in checked(part))
     done, shown = 0, 0
     yield 0, total
-    for part in parts:
-        parameters, target = part.network.state_dict(), part.on(device)
-        new: dict[str, Tensor] = {}
-        stored = _read(part.header, part.places)
-        work = ((name, room_for(parameters[name], target), weight) for name, weight in stored)
-        for name, weight in filled(work):
-            if weight is not parameters[name]:
-                new[name] = weight
-            done += part.places[name].size(part.header)
+    targets = {id(part): part.on(device) for part in parts}
+    new: dict[int, dict[str, Tensor]] = {id(part): {} for part in parts}
+    with ExitStack() as files:
+        weights = ((one, room_for(one.wanted.parameter, targets[id(one.wanted.part)])) for one in _read(parts, files))
+        for weight, room in files.enter_context(closing(filled(weights))):
+            wanted = weight.wanted
+            if room is not wanted.parameter:
+                new[id(wanted.part)][wanted.name] = room
+            done += wanted.size
             if done - shown >= total / REPORTS:
                 shown = done
                 yield done, total
-        if new:
-            part.network.load_state_dict(new, assign=True, strict=False)
+    for part in parts:
+        if new[id(part)]:
+            part.network.load_state_dict(new[id(part)], assign=True, strict=False)
             part.network.requires_grad_(False).eval()
     yield total, total
 
 
 def converted(part: Part, device: Device) -> Iterator[tuple[str, Tensor]]:
     """Each parameter's name and its weights on the device, in the order they lie in the file."""
-    parameters, target = part.network.state_dict(), part.on(device)
-    for name, stored in _read(part.header, part.places):
-        yield name, fill(new_room(parameters[name], target), stored)
+    target = part.on(device)
+    with ExitStack() as files:
+        for weight in _read([part], files):
+            yield weight.wanted.name, weight.into(new_room(weight.wanted.parameter, target))
 
 
 def checked(part: Part) -> Iterator[Place]:
@@ -129,29 +200,21 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(length for length in shape if length != 1)
 
 
-def _read(header: Header, places: Mapping[str, Place]) -> Iterator[tuple[str, Tensor]]:
-    """Each parameter's name and stored tensor, file by file."""
+def _read(parts: list[Part], files: ExitStack) -> Iterator[Weight]:
+    """Every parameter's weight, file by file in the order they lie there. files: closes those that were opened."""
     from safetensors import SafetensorError
 
-    def file_of(name: str) -> Path:
-        return header.place(places[name].key)[0]
-
-    def begin(name: str) -> tuple[Path, int]:
-        return file_of(name), header.tensors[places[name].key]["data_offsets"][0]
-
-    for path, names in groupby(sorted(places, key=begin), key=file_of):
+    wanted = [Wanted(part, *named) for part in parts for named in part.network.state_dict().items()]
+    for path, ones in groupby(sorted(wanted, key=lambda one: (one.path, one.begin)), key=lambda one: one.path):
+        first, *others = ones
         try:
-            with stored_weights(path) as file, Ahead(path) as ahead:
-                for name in names:
-                    ahead.reach(begin(name)[1])
-                    yield name, _cut(file.get_tensor(header.place(places[name].key)[1]), places[name])
+            file, ahead = files.enter_context(stored_weights(path)), files.enter_context(Ahead(path, first.begin))
         except (SafetensorError, OSError) as error:
-            raise BadCheckpoint(f"{path.name} cannot be read: {error}", "download it again") from error
+            raise _unreadable(path, error) from error
+        for one in (first, *others):
+            ahead.reach(one.begin)
+            yield Weight(one, file)
 
 
-def _cut(stored: Tensor, place: Place) -> Tensor:
-    if place.transposed:
-        return stored.T
-    if place.channels_last:
-        return stored.permute(0, 3, 1, 2)
-    return stored if place.third is None else stored.chunk(3)[place.third]
+def _unreadable(path: Path, error: Exception) -> BadCheckpoint:
+    return BadCheckpoint(f"{path.name} cannot be read: {error}", "download it again")

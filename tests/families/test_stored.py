@@ -75,3 +75,27 @@ def test_a_network_drive_that_goes_away_is_named(tmp_path: Path) -> None:
         with pytest.raises(BadCheckpoint, match="ended while it was read"):
             for name in DTYPES:
                 file.get_tensor(name)
+
+
+@pytest.mark.parametrize("remote", [True, False])
+@pytest.mark.parametrize("system", ["with preadv", "without"])
+def test_memory_of_the_same_kind_is_filled_straight_from_the_file(
+    tmp_path: Path, remote: bool, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if system == "without":
+        monkeypatch.delattr("os.preadv", raising=False)
+    path = written(tmp_path / "a.safetensors")
+    with stored_weights(path, remote) as file:
+        for name, kind in [*DTYPES.items(), ("one", "float32")]:
+            stored = file.get_tensor(name)
+            room = torch.zeros(stored.shape, dtype=getattr(torch, kind))
+            assert file.read_into(name, room)
+            assert torch.equal(room.reshape(-1).view(torch.uint8), stored.contiguous().reshape(-1).view(torch.uint8))
+
+
+def test_other_memory_is_not(tmp_path: Path) -> None:
+    with stored_weights(written(tmp_path / "a.safetensors")) as file:
+        other_order = torch.zeros(4, 2, 3).permute(1, 2, 0)
+        for room in (torch.zeros(2, 3, 4).half(), torch.zeros(2, 3, 5), other_order):
+            assert not file.read_into("F32", room)
+            assert not room.any()

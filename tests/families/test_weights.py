@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import pytest
 import torch
@@ -9,6 +13,7 @@ from modules.core.errors import BadCheckpoint
 from modules.families import FAMILIES
 from modules.families.ahead import AHEAD, STEP, Ahead
 from modules.families.device import Device
+from modules.families.fill import AHEAD as WEIGHTS_AHEAD
 from modules.families.fill import PIECE, fill, filled, new_room
 from modules.families.header import read_header
 from tests.checkpoints import load_family
@@ -85,18 +90,96 @@ def test_weights_larger_than_a_piece_are_filled_to_the_last_row() -> None:
     assert torch.equal(fill(room, stored), stored.bfloat16())
 
 
+@dataclass
+class Numbered:
+    """A weight that is nothing but its number. order: where each notes that it is filled."""
+
+    number: int
+    order: list[int]
+    size: int = 64
+    waits: Event | None = None
+
+    def into(self, room: torch.Tensor) -> torch.Tensor:
+        if self.waits:
+            self.waits.wait(10)
+        self.order.append(self.number)
+        return room.fill_(self.number)
+
+
 @pytest.mark.parametrize("cores", [1, 3])
 def test_weights_are_filled_on_several_cores_in_their_order_and_the_cores_are_given_back(cores: int) -> None:
-    stored = [torch.full((64, 1 + number), number).half() for number in range(30)]
-    rooms = [torch.empty(weight.shape, dtype=torch.bfloat16) for weight in stored]
+    weights = [Numbered(number, []) for number in range(30)]
+    rooms = [torch.empty(2) for _ in weights]
     torch.set_num_threads(cores)
     try:
-        done = list(filled((str(number), *pair) for number, pair in enumerate(zip(rooms, stored, strict=True))))
+        done = list(filled(zip(weights, rooms, strict=True)))
         assert torch.get_num_threads() == cores
     finally:
         torch.set_num_threads(1)
-    assert [name for name, _ in done] == [str(number) for number in range(30)]
+    assert [weight.number for weight, _ in done] == list(range(30))
     assert all(
-        room is ours and torch.equal(ours, was.bfloat16())
-        for (_, ours), room, was in zip(done, rooms, stored, strict=True)
+        room is ours and bool((ours == n).all()) for n, ((_, ours), room) in enumerate(zip(done, rooms, strict=True))
     )
+
+
+def test_one_large_weight_does_not_hold_up_those_behind_it() -> None:
+    order: list[int] = []
+    large = Event()
+    weights = [Numbered(0, order, waits=large), *(Numbered(number, order) for number in range(1, 30))]
+    torch.set_num_threads(2)
+    try:
+        stream = filled((weight, torch.empty(2)) for weight in (*weights, LastOf(order, large)))
+        assert [weight.size for weight, _ in stream][:1] == [64]
+    finally:
+        torch.set_num_threads(1)
+    assert order[-1] == 0
+
+
+class LastOf(Numbered):
+    """Lets the large one go on once all others were filled."""
+
+    def __init__(self, order: list[int], large: Event) -> None:
+        super().__init__(99, [], waits=None)
+        self._others, self._large = order, large
+
+    def into(self, room: torch.Tensor) -> torch.Tensor:
+        while len(self._others) < 29:
+            sleep(0.001)
+        self._large.set()
+        return room
+
+
+def test_no_more_is_begun_ahead_than_fits() -> None:
+    begun: list[int] = []
+
+    def weights() -> Iterator[tuple[Numbered, torch.Tensor]]:
+        for number in range(40):
+            begun.append(number)
+            yield Numbered(number, [], size=WEIGHTS_AHEAD // 8), torch.empty(2)
+
+    next(filled(weights()))
+    assert len(begun) == 9
+
+
+def test_a_part_at_the_end_of_its_file_asks_for_nothing_before_it(
+    tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system reads what it is asked for in that order: the text encoder would wait for all of the U-Net."""
+    header = read_header(tiny_file)
+    begins = [begin for begin, _ in (item["data_offsets"] for item in header.tensors.values())]
+    firsts: list[int] = []
+
+    class Noting(Ahead):
+        def __init__(self, path: Path, first: int = 0) -> None:
+            firsts.append(first)
+            super().__init__(path, first)
+
+    monkeypatch.setattr("modules.families.weights.Ahead", Noting)
+    list(FAMILIES["sd1"].load("tiny", header, CPU, lambda: None))
+    assert firsts == [min(begins)]  # all parts in one go
+    with Ahead(tiny_file, 5 * STEP) as ahead:
+        asked: list[int] = []
+        monkeypatch.setattr("os.posix_fadvise", lambda file, start, *_: asked.append(start), raising=False)
+        monkeypatch.setattr("os.POSIX_FADV_WILLNEED", 3, raising=False)
+        ahead.reach(5 * STEP)
+    assert min(asked) == 5 * STEP

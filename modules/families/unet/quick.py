@@ -120,7 +120,8 @@ class QuickBlock(BasicTransformerBlock):  # type: ignore[misc]
             x = self._among_places(hidden_states)
         x = attended(layers.attn2, layers.norm2(x), encoder_hidden_states, x)
         seen = layers.norm3(x)
-        return layers.ff(seen) + x if is_heard(layers.ff) else layers.ff.onto(seen, x)
+        answer: Tensor = layers.ff(seen) + x if is_heard(layers.ff) else layers.ff.onto(seen, x)
+        return answer
 
     def _among_places(self, x: Tensor) -> Tensor:
         layers: Any = self
