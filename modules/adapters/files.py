@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 FAMILIES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}  # family of a card -> its name for people
@@ -31,6 +33,18 @@ class AdapterFile:
         made_for, here = FAMILIES.get(self.base, self.base), FAMILIES.get(family, family)
         return f"{self.path.name} is for {made_for}, the checkpoint is {here}"
 
+    @cached_property
+    def alphas(self) -> dict[str, float]:
+        """By part: alpha where diffusers keeps it, beside the tensors and not among them (`save_lora_weights`)."""
+        try:
+            said = json.loads(self.metadata.get("lora_adapter_metadata", "{}"))
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            return {}
+        pairs = ((key.removesuffix(_ALPHA), value) for key, value in said.items() if key.endswith(_ALPHA))
+        return {part: float(value) for part, value in pairs if isinstance(value, int | float)}
+
 
 def base_of(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> str:
     """Which family an adapter was made for: its metadata, else layers that only one has, else widths."""
@@ -43,10 +57,12 @@ def base_of(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) 
             return base
     if any(_DEEP.search(key) for key in shapes):
         return "sdxl"
-    widths = {shape[-1] if len(shape) < 4 else shape[1] for key, shape in shapes.items() if _reads_text(key)}
+    texts = [shape for key, shape in shapes.items() if shape and _reads_text(key)]  # a number has no width
+    widths = {shape[-1] if len(shape) < 4 else shape[1] for shape in texts}
     return next((base for width, base in _WIDTHS.items() if width in widths), "")
 
 
+_ALPHA = ".lora_alpha"
 _SAID = {
     "stable-diffusion-xl": "sdxl",
     "sdxl": "sdxl",

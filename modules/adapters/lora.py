@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OTHER_KINDS = {  # parts of keys that tell what cannot be used
     "dora_scale": "it is a DoRA, which is not supported",
+    "lora_magnitude_vector": "it is a DoRA, which is not supported",
+    "bundle_emb.": "it brings embeddings in the same file, which is not supported",
     "hada_t": "it is a LoHa in Tucker form, which is not supported",
     "lokr_t": "it is a LoKr in Tucker form, which is not supported",
     "on_input": "it is an (IA)^3, which is not supported",
@@ -126,9 +128,10 @@ def _difference(opened: Any, change: _Change, like: Tensor) -> Tensor:
     """What one file adds to one weight. Raises BadRequest if it does not fit or cannot be read."""
     from safetensors import SafetensorError
 
-    name, layer = change.file.path.name, change.layer[1]
+    name, (part, layer) = change.file.path.name, change.layer
     try:
-        return change_of({role: opened.get_tensor(key).to(like) for role, key in change.roles.items()}, like)
+        tensors = {role: opened.get_tensor(key).to(like) for role, key in change.roles.items()}
+        return change_of(tensors, like, change.file.alphas.get(part))
     except KeyError as error:
         raise BadRequest(f"the LoRA {name} is incomplete: its layer {layer} has no {error}") from error
     except (ValueError, RuntimeError) as error:

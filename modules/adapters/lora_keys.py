@@ -65,8 +65,10 @@ def _layer(module: str) -> Layer:
     return part, name.replace(".", "_").removeprefix("text_model_")
 
 
-def change_of(tensors: Mapping[str, Tensor], like: Tensor) -> Tensor:
+def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None = None) -> Tensor:
     """What one layer's tensors add to its weight, in its shape, fp32. Raises KeyError for an unknown combination.
+
+    alpha: of a layer that has none of its own; None: its rank.
 
     LoRA (Hu et al. 2021): alpha / rank * up @ down, also with a convolution between them. LyCORIS (Yeh et al. 2024):
     LoHa, the product of two such; LoKr, the Kronecker product of two. ValueError if the shapes do not fit.
@@ -91,7 +93,8 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor) -> Tensor:
         change, rank = torch.einsum("or,rskl,si->oikl", up, tensors["mid"], down), len(down)
     else:
         change, rank = product("up", "down"), len(tensors["down"])
-    scale = float(tensors["alpha"]) / rank if rank and "alpha" in tensors else 1.0
+    alpha = float(tensors["alpha"]) if "alpha" in tensors else alpha
+    scale = alpha / rank if rank and alpha is not None else 1.0
     if change.numel() != like.numel() or len(change) != len(like):
         raise ValueError(f"{list(change.shape)} does not fit {list(like.shape)}")
     return change.reshape(like.shape) * scale

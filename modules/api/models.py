@@ -17,13 +17,15 @@ from modules.api.jobs import read_json
 from modules.api.local import is_local_owner, must_be_local_owner
 from modules.api.view import Json
 from modules.app import App
-from modules.core.errors import BadRequest, NotThere
+from modules.core.errors import BadRequest, CannotSave, NotThere
+from modules.core.paths import readable
 from modules.core.settings import ROOT
 from modules.jobs.questions import pieces
 from modules.manager.collections import collections
 from modules.manager.convert import convert_safely
+from modules.manager.convert_folder import convert_folder
 from modules.manager.hub import FOLDERS, HubModel, download, look_up
-from modules.manager.library import Found, writable
+from modules.manager.library import Found, is_others, writable
 from modules.manager.transfers import Tell
 
 SIDE = 512  # pixels of a preview picture's longer side
@@ -39,12 +41,17 @@ def model_routes(app: App) -> APIRouter:
         """{"items": [...], "transfers": [...], "folder": where to put files, "owner": whether the asker may change}"""
         return {
             "items": [as_json(app, item) for item in all_items(app)],
-            "transfers": [asdict(transfer) for transfer in app.transfers.all()],
+            "transfers": transfers(),
             "folder": str(app.settings.models_dirs[0]),
             "folders": [str(folder) for folder in app.settings.models_dirs],
             "owner": is_local_owner(request),
             "loaded": app.watchers.checkpoint,
         }
+
+    @routes.get("/transfers")
+    def transfers() -> list[Json]:
+        """Downloads and conversions, the newest first: cheap enough to be asked for again and again."""
+        return [asdict(transfer) for transfer in app.transfers.all()]
 
     @routes.get("/{id}/picture")
     def picture(id: str) -> FileResponse:
@@ -113,20 +120,28 @@ def as_json(app: App, item: Found) -> Json:
         "id": item.id,
         "kind": item.kind,
         "name": item.name,
-        "file": item.path.name,
-        "folder": str(item.path.parent),
+        "file": readable(item.path.name),
+        "folder": readable(str(item.path.parent)),
         "bytes": item.size,
         "family": item.family,
         "problem": item.problem,
         "advice": item.advice,
         "hash": app.library.hash_of(item),
-        "convertible": item.is_pickle,
+        "convertible": item.is_convertible,
         "description": notes.description or (item.card.description if item.card else ""),
         "notes": notes.notes,
         "words": notes.words,
-        "picture": f"/models/{item.id}/picture?{notes.picture.stat().st_mtime_ns}" if notes.picture else "",
+        "picture": f"/models/{item.id}/picture?{version_of(notes.picture)}" if notes.picture else "",
         "quick": asdict(item.quick) if item.quick else None,
     }
+
+
+def version_of(picture: Path) -> int:
+    """Another number when it was replaced."""
+    try:
+        return picture.stat().st_mtime_ns
+    except OSError:  # gone just now
+        return 0
 
 
 def text(values: Json, name: str) -> str:
@@ -181,11 +196,17 @@ def start_conversion(app: App, values: Json) -> Json:
     own = app.settings.models_dirs[0] / FOLDERS[item.kind]
 
     def work(tell: Tell) -> str:
-        folder = item.path.parent if writable(item.path.parent) else own
-        folder.mkdir(parents=True, exist_ok=True)
-        return str(convert_safely(item.path, folder=folder, tell=tell))
+        try:
+            if item.path.is_dir():
+                copy = own / (item.path.name if Path(item.name).is_absolute() else item.name)
+                return str(convert_folder(item.path, copy if is_others(item.path) else item.path, tell))
+            folder = item.path.parent if writable(item.path.parent) else own
+            folder.mkdir(parents=True, exist_ok=True)
+            return str(convert_safely(item.path, folder=folder, tell=tell))
+        except OSError as error:
+            raise CannotSave(f"{item.name} could not be converted: {error.strerror or error}") from error
 
-    return asdict(app.transfers.start("conversion", item.path.name, work))
+    return asdict(app.transfers.start("conversion", readable(item.path.name), work))
 
 
 def look_at_hub(app: App, values: Json) -> Json:

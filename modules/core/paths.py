@@ -28,6 +28,11 @@ def contained(root: Path, name: str) -> Path:
     return path
 
 
+def readable(name: str) -> str:
+    """A file's name as text that can be sent and kept: bytes that are no UTF-8 become "?"."""
+    return name.encode(errors="replace").decode()
+
+
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write, fsync, rename: readers see the old file or the whole new one. Raises CannotSave and leaves nothing.
 

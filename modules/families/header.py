@@ -19,6 +19,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from modules.core.errors import BadCheckpoint, UnsafeFile
+from modules.core.paths import readable
 
 MAX_HEADER = 16 * 2**20  # bytes; the header of an SDXL file has 0.3 MB
 MAX_TENSORS = 100_000
@@ -27,6 +28,7 @@ MAX_CONFIG = 2**20  # bytes of one JSON file of a diffusers folder
 PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
 STEMS = ("diffusion_pytorch_model", "model")
+VARIANTS = ("", ".fp16", ".non_ema")
 CHECKERS = ("safety_checker", "feature_extractor", "watermarker")  # judge finished pictures, or mark them
 MAX_SHARDS = 200
 _NAME = re.compile(r"[A-Za-z]\w*")  # of a part: never a way out of the folder
@@ -77,10 +79,17 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """Read a safetensors file's header or a diffusers folder's. Raises BadCheckpoint, UnsafeFile."""
+    refuse_unreadable(path)
     try:
         return _read_folder(path) if path.is_dir() else _read_file(path)
     except OSError as error:
         raise BadCheckpoint(f"{path.name} cannot be read: {error.strerror or error}") from error
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Raises BadCheckpoint for a name that is no text: nobody could ask for it, and no list could show it."""
+    if (shown := readable(str(path))) != str(path):
+        raise BadCheckpoint(f"the name of {Path(shown).name} or of its folder is not in UTF-8", "rename it")
 
 
 def refuse_pickle(path: Path) -> None:
@@ -208,22 +217,33 @@ def _networks(path: Path, index: Mapping[str, Any]) -> list[str]:
 
 
 def _weights_of(folder: Path) -> list[Path]:
-    """The safetensors files of one network: one, or the parts of a numbered set."""
-    for stem in STEMS:
-        for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors", f"{stem}.non_ema.safetensors"):
-            if (folder / name).exists():
-                return [folder / name]
+    """The safetensors files of one network: one, or the parts of a numbered set, of the first variant there is."""
+    for stem in (f"{stem}{variant}" for variant in VARIANTS for stem in STEMS):
+        if (folder / f"{stem}.safetensors").exists():
+            return [folder / f"{stem}.safetensors"]
         if numbered := sorted(folder.glob(f"{stem}-?????-of-?????.safetensors")):
-            return numbered[:MAX_SHARDS]
+            return _complete(folder, numbered[:MAX_SHARDS])
     for pickle in sorted(folder.iterdir()):
         refuse_pickle(pickle)
     raise BadCheckpoint(f"the folder {folder.parent.name}/{folder.name} has no {' or '.join(STEMS)} as .safetensors")
 
 
+def _complete(folder: Path, numbered: list[Path]) -> list[Path]:
+    """Raises BadCheckpoint if one of a numbered set is missing."""
+    count = int(numbered[0].stem[-5:]) if numbered[0].stem[-5:].isdecimal() else 0
+    if len(numbered) != count:
+        raise BadCheckpoint(
+            f"the folder {folder.parent.name}/{folder.name} is incomplete: {len(numbered)} of {count} files are there",
+            "download it again",
+        )
+    return numbered
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     where = f"{path.parent.name}/{path.name}"
-    if path.stat().st_size > MAX_CONFIG:
-        raise BadCheckpoint(f"{where} is larger than {MAX_CONFIG:,} bytes")
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_CONFIG:
+        raise BadCheckpoint(f"{where} is no regular file of at most {MAX_CONFIG:,} bytes")
     try:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 _STEPS_IN_NAME = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # "Photo2Lightning_LCM" has three
+_NO_WORD = re.compile(r"hyper[ _-]?real\w*", re.IGNORECASE)  # says what pictures look like, not how they are made
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ _KINDS = {  # word in a name
 
 def quick_defaults(*names: str) -> Quick | None:
     """For a file of these names: "juggernaut_lightning_8step" is a Lightning with 8 steps. None for all others."""
-    text = " ".join(names)
+    text = _NO_WORD.sub("", " ".join(names))
     words = {word.casefold() for word in _WORDS.findall(text)}
     for word, quick in _KINDS.items():
         if word in words or f"sdxl{word}" in words:

@@ -21,11 +21,18 @@ _OTHER_FAMILY = {
     "model.diffusion_model.double_blocks.": "Flux",
     "double_blocks.": "Flux",
 }
-_PART = {
-    "model.diffusion_model.": "a denoiser without its text encoder or VAE",
+_PARTS = {  # of a checkpoint in one file
+    "model.diffusion_model.": "denoiser",
+    "first_stage_model.": "VAE",
+    "cond_stage_model.": "text encoder",
+    "conditioner.embedders.": "text encoder",
+}
+_ALONE = {
     "first_stage_model.": "a VAE; it belongs in models/VAE",
     "decoder.": "a VAE; it belongs in models/VAE",
     "text_model.": "a text encoder; it belongs in models/text_encoder",
+    "cond_stage_model.": "a text encoder; it belongs in models/text_encoder",
+    "conditioner.embedders.": "a text encoder; it belongs in models/text_encoder",
 }
 
 
@@ -54,7 +61,22 @@ def _looks_like(header: Header) -> str:
     for beginning, what in _OTHER_FAMILY.items():
         if header.has(beginning):
             return f"this looks like {what}; {KNOWN}"
-    for beginning, what in _PART.items():
+    if header.has("model.diffusion_model."):
+        return _missing(header)
+    if any("lora" in key for key in header.tensors):
+        return f"this looks like {_NO_CHECKPOINT['lora_unet_']}"
+    for beginning, what in _ALONE.items():
         if header.has(beginning):
             return f"this looks like {what}"
     return f"none of its {len(header.tensors):,} tensors has a known name"
+
+
+def _missing(header: Header) -> str:
+    """What a file with a denoiser lacks to be a checkpoint."""
+    missing = dict.fromkeys(_PARTS.values())
+    for beginning, part in _PARTS.items():
+        if header.has(beginning):
+            missing.pop(part, None)
+    if not missing:
+        return f"it has all parts, but not those of a known family; {KNOWN}"
+    return f"this looks like a denoiser without its {' and its '.join(missing)}"

@@ -14,6 +14,7 @@ from modules.core.request import sentence
 
 KEY = "taffy"
 MAX_WORDS = 5_000
+MAX_TEXT = 2_000  # characters of a description or an example that are shown
 Prediction = Literal["epsilon", "v_prediction"]
 
 
@@ -44,7 +45,7 @@ class Record:
     @property
     def description(self) -> str:
         text = self.card.get("description")
-        return text if isinstance(text, str) else ""
+        return text[:MAX_TEXT] if isinstance(text, str) else ""
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def read_record(file_name: str, metadata: Mapping[str, str]) -> Record:
 def _from_modelspec(metadata: Mapping[str, str]) -> Record:
     """https://github.com/Stability-AI/ModelSpec and kohya's sd-scripts: other programs' words for the same."""
     predictions: dict[str, Prediction] = {"epsilon": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
-    size = re.fullmatch(r"(\d{2,4})(x\d{2,4})?", metadata.get("modelspec.resolution", ""))
+    size = re.fullmatch(r"([1-9]\d{1,3})(x\d{2,4})?", metadata.get("modelspec.resolution", ""))
     return Record(
         prediction_type=predictions.get(metadata.get("modelspec.prediction_type", "")),
         zero_snr=metadata.get("ss_zero_terminal_snr") == "True",
@@ -86,4 +87,4 @@ def _texts(value: JsonValue) -> tuple[str, ...]:
     """A list of texts as a tuple; anything else is nothing."""
     if not isinstance(value, list):
         return ()
-    return tuple(item for item in value[:MAX_WORDS] if isinstance(item, str))
+    return tuple(item[:MAX_TEXT] for item in value[:MAX_WORDS] if isinstance(item, str))

@@ -17,10 +17,12 @@ from modules.adapters.files import AdapterFile, base_of
 from modules.adapters.lora import WantedLora
 from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, UnknownName
 from modules.core.family import Family
+from modules.core.paths import readable
 from modules.core.request import GenerationRequest
 from modules.families.base import rest
 from modules.families.header import PICKLES, read_header, refuse_pickle
-from modules.manager.places import NAMES, places
+from modules.manager.places import NAMES, hub_files, places
+from modules.manager.walk import files_below
 from modules.text.networks import take_lora_tags
 
 LORAS = "Lora"  # Taffy's own folder of them
@@ -82,31 +84,53 @@ class Adapters:
         """By name below its folder, file name or stem, in any case. Raises UnknownName, BadCheckpoint, UnsafeFile."""
         files = self.files("lora")
         wanted = name.casefold()
-        for known, path in files.items():
-            if wanted in {known.casefold(), path.name.casefold(), path.stem.casefold()}:
-                return _read(known, path)
+        for called in (
+            lambda known, _: known == name,
+            lambda known, _: known.casefold() == wanted,
+            lambda _, path: wanted in {path.name.casefold(), path.stem.casefold()},
+        ):
+            for known, path in files.items():
+                if called(known, path):
+                    return _read(known, path)
         listed = ", ".join(sorted(files)[:20]) or f"none; put one into models/{LORAS}"
         raise UnknownName(f"there is no LoRA called {name!r:.200}", f"known: {listed:.1000}")
 
     def _mentioned(self, text: str) -> Iterator[WantedEmbedding]:
-        """Embeddings whose stem stands in the text as a word."""
+        """Embeddings whose stem stands in the text as a word; of two with one stem the first."""
+        words: dict[str, tuple[str, Path]] = {}
         for name, path in self.files("embedding").items():
+            words.setdefault(path.stem.casefold(), (name, path))
+        for name, path in words.values():
             if re.search(rf"(?<!\w){re.escape(path.stem)}(?!\w)", text, re.IGNORECASE):
                 yield WantedEmbedding(path.stem, _read(name, path))
 
     def files(self, kind: str) -> dict[str, Path]:
-        """Name below the folder, without suffix -> path; of two with one name the first models folder's.
+        """Name below the folder, without suffix -> path. A pickle whose safe form is there too is left out.
 
-        kind: "lora" or "embedding".
+        Of two with one name in different folders the second is called by its folder too. kind: "lora" or "embedding".
         """
-        found: dict[str, Path] = {}
+        safe: dict[str, Path] = {}
+        pickled: dict[str, Path] = {}
+        for root in self._roots(kind):
+            for path in files_below(root):
+                suffix = path.suffix.lower()
+                if suffix in PICKLES | {".safetensors"}:
+                    found = pickled if suffix in PICKLES else safe
+                    name = path.relative_to(root).as_posix().removesuffix(path.suffix)
+                    free = (one for one in (readable(name), readable(f"{root.name}/{name}")) if one not in found)
+                    found[next(free, readable(str(path)))] = path
+        cached = {name: path for models in self._folders for name, path in hub_files(models) if kind in name.casefold()}
+        return cached | pickled | safe
+
+    def _roots(self, kind: str) -> Iterator[Path]:
+        """The folders of a kind, each once."""
+        seen: set[Path] = set()
         for models in self._folders:
             with suppress(BadSetting):  # said in the list of checkpoints
                 for root in places(models, kind):
-                    for path in sorted(root.rglob("*")):
-                        if path.suffix.lower() in PICKLES | {".safetensors"} and path.is_file():
-                            found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
-        return found
+                    if (real := root.resolve()) not in seen:
+                        seen.add(real)
+                        yield root
 
 
 def _read(name: str, path: Path) -> AdapterFile:

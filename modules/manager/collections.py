@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modules.families.header import PICKLES
 from modules.manager.places import hub_snapshots, places
+from modules.manager.walk import files_below
 
 PROGRAMS = {  # folder below the home folder or beside Taffy's -> who keeps models there
     "stable-diffusion-webui/models": "AUTOMATIC1111",
@@ -53,6 +54,6 @@ def collections(homes: Sequence[Path], known: Sequence[Path]) -> Iterator[Collec
 
 
 def _count(folder: Path, kind: str) -> int:
-    files = (path for place in places(folder, kind) for path in place.rglob("*"))
+    files = (path for place in places(folder, kind) for path in files_below(place))
     models = sum(path.suffix.lower() in SUFFIXES for path in islice(files, MOST))
     return models + (sum(1 for _ in hub_snapshots(folder)) if kind == "checkpoint" else 0)

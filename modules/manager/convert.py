@@ -24,17 +24,19 @@ def ignore(done: int, total: int) -> None:
     """For those who need not know."""
 
 
-def convert_safely(path: Path, seconds: float = MAX_SECONDS, folder: Path | None = None, tell: Tell = ignore) -> Path:
+def convert_safely(
+    path: Path, seconds: float = MAX_SECONDS, folder: Path | None = None, tell: Tell = ignore, stem: str = ""
+) -> Path:
     """Write `<name>.safetensors` beside a pickled checkpoint, or into `folder`, and return its path. The pickle stays.
 
     Nothing in the pickle can run: what it asks for is checked before it is opened, torch's weights_only unpickler
     opens it, and the process that does so has no network and may neither start programs nor write other files.
     tell(bytes done, bytes in all) is called several times a second; what it raises ends the process. The total is the
-    pickle's size, which is about the result's. Raises UnsafeFile, BadCheckpoint.
+    pickle's size, which is about the result's. stem: another name for the result. Raises UnsafeFile, BadCheckpoint.
     """
     if path.suffix.lower() not in PICKLES:
         raise BadCheckpoint(f"{path.name} is not a pickled checkpoint ({', '.join(sorted(PICKLES))})")
-    target = (folder or path.parent) / f"{path.stem}.safetensors"
+    target = (folder or path.parent) / f"{stem or path.stem}.safetensors"
     if target.exists():
         raise BadCheckpoint(f"{target.name} is there already", "use it, or move it away first")
     tell(0, path.stat().st_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -89,7 +90,7 @@ class Hashes:
                 act(digest)
 
     def _file(self, path: Path) -> Path:
-        return self._folder / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:24]}.json"
+        return self._folder / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
 
 
 def _state(path: Path) -> list[str | int]:

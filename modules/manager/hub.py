@@ -28,6 +28,9 @@ FOLDERS = {  # kind -> Taffy's own folder
     "vae": "VAE",
     "upscaler": "ESRGAN",
 }
+SHARED_NAMES = frozenset(
+    {"pytorch_lora_weights", "adapter_model", "diffusion_pytorch_model", "model", "learned_embeds"}
+)
 SPARE = 10**9  # bytes that stay free on the disk
 
 
@@ -71,8 +74,13 @@ def download(model: HubModel, name: str, models: Path, kind: str, tell: Tell) ->
             f"{model.repo} has no {name!r:.200}", f"there is: {', '.join(o.name for o in model.offers):.1000}"
         )
     root = models / FOLDERS[kind]
-    files = [dict(file, target=str(_target(root, offer, file["name"]))) for file in offer.files]
-    root.mkdir(parents=True, exist_ok=True)
+    files = [dict(file, target=str(_target(root, model.repo, offer, file["name"]))) for file in offer.files]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotSave(
+            f"{root} cannot be written: {error.strerror or error}", "name another models folder"
+        ) from error
     if there := [file["target"] for file in files if len(files) == 1 and Path(file["target"]).exists()]:
         raise BadRequest(f"{Path(there[0]).name} is there already", "use it, or move it away first")
     if (free := disk_usage(root).free - SPARE) < offer.size:
@@ -84,10 +92,16 @@ def download(model: HubModel, name: str, models: Path, kind: str, tell: Tell) ->
     return str(Path(files[0]["target"]) if len(files) == 1 else root / offer.name)
 
 
-def _target(root: Path, offer: Offer, name: str) -> Path:
-    """Where a file goes; names that would lead out of the folder are refused. Raises NotThere."""
-    single = len(offer.files) == 1
-    return contained(root, PurePosixPath(name).name if single else f"{offer.name}/{name}")
+def _target(root: Path, repo: str, offer: Offer, name: str) -> Path:
+    """Where a file goes; names that would lead out of the folder are refused. Raises NotThere.
+
+    A file whose name half of the hub shares is called by its model.
+    """
+    if len(offer.files) > 1:
+        return contained(root, f"{offer.name}/{name}")
+    path = PurePosixPath(name)
+    shared = path.name.partition(".")[0] in SHARED_NAMES
+    return contained(root, repo.partition("/")[2] + path.suffix if shared else path.name)
 
 
 def _offers(files: Iterable[dict[str, Any]], repo: str) -> Iterable[Offer]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
 from modules.core.errors import BadCheckpoint, BadSetting, UnknownName, UnsafeFile
 from modules.core.family import CheckpointCard
+from modules.core.paths import readable
 from modules.families import FamilyLoader, known_families, recognise
 from modules.families.header import PICKLES, read_header
 from modules.manager.hashes import DIGITS, Hashes
-from modules.manager.places import hub_snapshots, places
+from modules.manager.places import hub_files, hub_snapshots, is_folder, places
 
 FOLDER = "Stable-diffusion"
 SUFFIXES = PICKLES | {".safetensors"}
@@ -29,9 +30,10 @@ def no_more() -> Mapping[str, FamilyLoader]:
 
 @dataclass(frozen=True)
 class Entry:
-    """One file or diffusers folder. name: path below the folder, without suffix. size: bytes.
+    """One file or diffusers folder. name: path below the folder, without suffix; empty for what is no checkpoint where
+    other things lie too. size: bytes. modified: another number for each version of the file and of its .yaml.
 
-    modified: nanoseconds since 1970. card is None exactly if there is a problem: a sentence, and perhaps advice.
+    card is None exactly if there is a problem: a sentence, and perhaps advice.
     """
 
     name: str
@@ -88,7 +90,7 @@ class Index:
     def entries(self) -> tuple[Entry, ...]:
         """All checkpoints as they are on disk now, each name once, the unusable ones with their reason."""
         self.scan()
-        return _distinct(list(self._read.values()))
+        return _distinct([entry for entry in self._read.values() if entry.name])
 
     def find(self, name: str) -> Entry:
         """By name, file name, file name without folder or suffix, "title [hash]" or (short) hash, in any case.
@@ -101,6 +103,8 @@ class Index:
         title = wanted[: bracket.start()] if bracket else wanted
         digits = (bracket[1] if bracket else wanted)[:DIGITS]
         for matches in (
+            lambda entry: entry.name == name,
+            lambda entry: entry.name.casefold() == wanted,
             lambda entry: title in {entry.name.casefold(), f"{entry.name}{entry.path.suffix}".casefold()},
             lambda entry: title in {entry.path.name.casefold(), entry.path.stem.casefold()},
             lambda entry: self.short_hash(entry) == digits,
@@ -124,6 +128,9 @@ class Index:
             yield Entry(str(models), models, problem=error.message, advice=error.advice)
         for name, snapshot in hub_snapshots(models):
             yield self._entry(snapshot, snapshot, name)
+        for name, file in hub_files(models):
+            entry = self._entry(file, file, f"{name}{file.suffix}")
+            yield entry if entry.card else replace(entry, name="")
 
     def _below(self, root: Path, folder: Path, above: frozenset[Path]) -> Iterator[Entry]:
         """Depth first, by name. A link to a folder above is not followed; hidden files are not looked at."""
@@ -133,16 +140,16 @@ class Index:
             yield Entry(str(folder), folder, problem=f"the folder {folder} cannot be read: {error.strerror or error}")
             return
         for item in items:
-            if item.is_dir() and not (item / "model_index.json").exists():
+            if is_folder(item) and not (item / "model_index.json").exists():
                 if (real := item.resolve()) not in above:
                     yield from self._below(root, item, above | {real})
-            elif item.is_dir() or _is_checkpoint(item):
+            elif is_folder(item) or _is_checkpoint(item):
                 yield self._entry(root, item)
 
     def _entry(self, root: Path, path: Path, named: str = "") -> Entry:
         """named: for a folder that is not called so."""
-        name = named or path.relative_to(root).as_posix()
-        entry = Entry(name if path.is_dir() else name.removesuffix(path.suffix), path)
+        name = readable(named or path.relative_to(root).as_posix())
+        entry = Entry(name if is_folder(path) else name.removesuffix(path.suffix), path)
         try:
             size, modified = _state(path)
             known = self._read.get(path)
@@ -162,16 +169,21 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Size in all and newest modification: of the file, or of the files in a diffusers folder."""
-    found = [file.stat() for file in ([path] if not path.is_dir() else path.rglob("*"))]
-    return sum(stat.st_size for stat in found), max(stat.st_mtime_ns for stat in found)
+    """Size in all, and a number that another version has not: from the times at which the files were written."""
+    if is_folder(path):
+        found = [file.stat() for file in path.rglob("*")]
+        return sum(stat.st_size for stat in found), max(stat.st_mtime_ns for stat in found)
+    state, times = path.stat(), 0
+    with suppress(OSError):  # most have no .yaml
+        times = path.with_suffix(".yaml").stat().st_mtime_ns
+    return state.st_size, state.st_mtime_ns + times
 
 
 def _distinct(entries: list[Entry]) -> tuple[Entry, ...]:
     """Of two with one name the usable one keeps it, else the first; the other is called by its file name or path."""
     names: dict[str, Path] = {}
     for entry in sorted(entries, key=lambda entry: entry.card is None):
-        choices = (entry.name, f"{entry.name}{entry.path.suffix}", str(entry.path))
+        choices = (entry.name, f"{entry.name}{entry.path.suffix}", readable(str(entry.path)))
         names[next(name for name in choices if name not in names)] = entry.path
     name_of = {path: name for name, path in names.items()}
     return tuple(_renamed(entry, name_of[entry.path]) for entry in entries)

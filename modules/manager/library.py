@@ -17,6 +17,7 @@ from modules.core.family import CheckpointCard
 from modules.families.header import PICKLES, Header, read_header
 from modules.families.quick import Quick, quick_defaults
 from modules.manager.adapters import Adapters
+from modules.manager.convert_folder import pickles_of
 from modules.manager.hashes import Hashes
 from modules.manager.index import Index
 from modules.manager.places import NAMES
@@ -44,11 +45,12 @@ class Found:
     @property
     def id(self) -> str:
         """Names it in addresses."""
-        return hashlib.sha256(str(self.path.absolute()).encode()).hexdigest()[:16]
+        return hashlib.sha256(os.fsencode(self.path.absolute())).hexdigest()[:16]
 
     @property
-    def is_pickle(self) -> bool:
-        return self.path.suffix.lower() in PICKLES
+    def is_convertible(self) -> bool:
+        """A pickle, or a folder with pickles where its weights should be."""
+        return self.path.suffix.lower() in PICKLES or bool(self.problem and pickles_of(self.path))
 
 
 class Library:
@@ -61,15 +63,20 @@ class Library:
         self._hashes = hashes
         self.sidecars = sidecars
         self._read: dict[Path, tuple[STATE, Found]] = {}
+        self._listed: dict[str, Found] = {}
         self._lock = Lock()
 
     def items(self) -> tuple[Found, ...]:
         """All but the upscalers, which have an index of their own, by kind and name."""
         with self._lock:
-            return (*self._checkpoints(), *self._files())
+            items = (*self._checkpoints(), *self._files())
+            self._listed = {item.id: item for item in items}
+            return items
 
     def find(self, id: str, others: Iterable[Found] = ()) -> Found:
-        """Raises NotThere."""
+        """As it was listed last, if it is still there. Raises NotThere."""
+        if (known := self._listed.get(id)) and known.path.exists():
+            return known
         for item in (*self.items(), *others):
             if item.id == id:
                 return item
@@ -143,3 +150,8 @@ def _misplaced(kind: str, header: Header) -> str:
 
 def writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
+
+
+def is_others(folder: Path) -> bool:
+    """Whether nothing should be written into a model's folder: it cannot be, or it is the Hugging Face cache's."""
+    return not writable(folder) or folder.parent.name == "snapshots"

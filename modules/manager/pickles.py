@@ -19,13 +19,21 @@ HARMLESS = frozenset(
     | {"torch.DoubleStorage", "torch.LongStorage", "torch.IntStorage", "torch.ShortStorage", "torch.CharStorage"}
     | {"torch.ByteStorage", "torch.BoolStorage", "torch.Size", "torch._utils._rebuild_tensor_v2"}
     | {"torch._utils._rebuild_parameter", "torch.float16", "torch.bfloat16", "torch.float32", "torch.float64"}
+    | {"torch._utils._rebuild_tensor", "torch.nn.parameter.Parameter", "_codecs.encode"}
+    | {"__builtin__.set", "builtins.set"}
 )
+LEFT_OUT = frozenset(  # what trainers keep beside the weights: never looked up, something empty takes its place
+    {"pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint", "numpy.dtype", "numpy.ndarray"}
+    | {f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")}
+)
+PARAMETERS = "torch.nn.modules.container.ParameterDict"  # around the vectors of early textual inversions
 
 
 def check_pickle(path: Path) -> None:
     """Raises UnsafeFile if it asks for anything but tensors, BadCheckpoint if it is no pickle."""
     try:
-        strange = sorted({name for pickle in _pickles(path) for name in _imports(pickle)} - HARMLESS)
+        wanted = {name for pickle in _pickles(path) for name in _imports(pickle)}
+        strange = sorted(wanted - HARMLESS - LEFT_OUT - {PARAMETERS})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise BadCheckpoint(
             f"{path.name} is not a readable PyTorch file: {str(error) or 'it is damaged':.200}"

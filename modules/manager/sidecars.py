@@ -41,7 +41,7 @@ class Sidecars:
         """Of a model file or folder. What cannot be read is as if it were not there."""
         found: dict[str, str] = {}
         for file in (self._beside(path, ".json"), self._apart(path, ".json")):
-            values = _read(file)
+            values = read_values(file)
             found |= {ours: str(values[theirs]) for ours, theirs in KEYS.items() if isinstance(values.get(theirs), str)}
         pictures = [self._apart(path, PICTURES[0]), *(self._beside(path, suffix) for suffix in PICTURES)]
         return Notes(**found, picture=next((file for file in pictures if file.is_file()), None))
@@ -53,7 +53,9 @@ class Sidecars:
         if long := [name for name, text in changes.items() if len(text) > MAX_TEXT]:
             raise BadRequest(f"the {long[0]} may have at most {MAX_TEXT:,} characters")
         file = self._writable(path, ".json")
-        values = _read(file) | {KEYS[name]: text for name, text in changes.items()}
+        if not (before := read_values(file)) and file.exists() and file.stat().st_size > len("{}\n"):
+            raise BadRequest(f"{file.name} is there already and cannot be read", "mend it, or move it away first")
+        values = before | {KEYS[name]: text for name, text in changes.items()}
         write_atomically(file, json.dumps(values, ensure_ascii=False, indent=4).encode())
 
     def write_picture(self, path: Path, png: bytes) -> None:
@@ -68,12 +70,13 @@ class Sidecars:
         return path.with_name(f"{path.name if path.is_dir() else path.stem}{suffix}")
 
     def _apart(self, path: Path, suffix: str) -> Path:
-        return self._folder / f"{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:24]}{suffix}"
+        return self._folder / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:24]}{suffix}"
 
 
-def _read(file: Path) -> dict[str, object]:
+def read_values(file: Path) -> dict[str, object]:
+    """What a `<stem>.json` says; nothing if there is none that can be read."""
     try:
-        if file.stat().st_size > MAX_BYTES:
+        if not file.is_file() or file.stat().st_size > MAX_BYTES:
             return {}
         values = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):

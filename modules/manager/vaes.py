@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from modules.core.errors import BadSetting, UnknownName
+from modules.core.paths import readable
 from modules.families.header import PICKLES, refuse_pickle
 from modules.manager.index import Entry
 from modules.manager.places import places
+from modules.manager.sidecars import read_values
+from modules.manager.walk import files_below
 
 AUTOMATIC, BUILT_IN = "automatic", "built in"
 
@@ -28,16 +32,15 @@ class Vaes:
     def choose(self, wanted: str, entry: Entry) -> Path | None:
         """The file whose VAE the checkpoint gets; None for its own. Raises UnknownName, UnsafeFile.
 
-        wanted: "automatic" takes the file whose name begins with the checkpoint's, if there is one; "built in" none;
-        else a file's name, with or without suffix, in any case; of a pickle that was converted the safe file.
+        wanted: "automatic" takes the file that the notes beside the checkpoint name under "vae", else the one that is
+        called after the checkpoint, if there is one; "built in" none; else a file's name, with or without suffix, in
+        any case; of a pickle that was converted the safe file.
         """
         files = self.files()
         if wanted == BUILT_IN:
             return None
         if wanted in {AUTOMATIC, ""}:
-            stem = entry.path.name if entry.path.is_dir() else entry.path.stem
-            safe = {name: path for name, path in files.items() if path.suffix.lower() not in PICKLES}
-            return next((path for name, path in sorted(safe.items()) if name.startswith(f"{stem}.")), None)
+            return _automatic(entry, {name: path for name, path in files.items() if path.suffix.lower() not in PICKLES})
         named = [path for name, path in files.items() if wanted.casefold() in {name.casefold(), path.stem.casefold()}]
         twins = [path for path in files.values() if path.stem.casefold() == Path(wanted).stem.casefold()]
         for path in sorted([*named, *twins], key=lambda path: path.suffix.lower() in PICKLES):
@@ -51,8 +54,21 @@ class Vaes:
         found: dict[str, Path] = {}
         for models in self._folders:
             with suppress(BadSetting):  # said in the list of checkpoints
-                for kind, pattern in (("vae", "*"), ("checkpoint", "*.vae.*")):
-                    for path in (path for root in places(models, kind) for path in sorted(root.rglob(pattern))):
-                        if path.suffix.lower() in PICKLES | {".safetensors"} and path.is_file():
-                            found.setdefault(path.name, path)
+                for kind in ("vae", "checkpoint"):
+                    for path in (path for root in places(models, kind) for path in files_below(root)):
+                        beside = kind == "vae" or path.stem.lower().endswith(".vae")
+                        if beside and path.suffix.lower() in PICKLES | {".safetensors"}:
+                            found.setdefault(readable(path.name), path)
         return found
+
+
+def _automatic(entry: Entry, safe: Mapping[str, Path]) -> Path | None:
+    """A1111's rules: its notes (`NAME.json`) before names. "None" there is the checkpoint's own."""
+    stem = entry.path.name if entry.path.is_dir() else entry.path.stem
+    said = read_values(entry.path.with_name(f"{stem}.json")).get("vae")
+    if said == "None":
+        return None
+    if isinstance(said, str) and (found := safe.get(said) or safe.get(f"{Path(said).stem}.safetensors")):
+        return found
+    called = re.compile(rf"{re.escape(stem)}([ ._-]?vae.*)?\.safetensors", re.IGNORECASE)
+    return next((path for name, path in sorted(safe.items()) if called.fullmatch(name)), None)

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from modules.core.errors import BadCheckpoint, BadSetting, UnknownName, UnsafeFile
-from modules.families.header import read_header
+from modules.core.paths import readable
+from modules.families.header import read_header, refuse_unreadable
 from modules.manager.places import places
+from modules.manager.walk import files_below
 from modules.upscalers.base import UPSCALERS, Kind, Upscaler
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")  # of two files with one name the first of these has it
@@ -47,7 +49,7 @@ class UpscalerIndex:
         raise UnknownName(f"there is no upscaler for {_THINGS[kind]} called {name!r:.200}", f"known: {known:.1000}")
 
     def _entry(self, root: Path, path: Path) -> Upscaler:
-        entry = Upscaler(path.relative_to(root).as_posix().removesuffix(path.suffix), path=path)
+        entry = Upscaler(readable(path.relative_to(root).as_posix().removesuffix(path.suffix)), path=path)
         try:
             found = path.stat()
             known = self._read.get(path)
@@ -70,32 +72,15 @@ def files(models: Path) -> Iterator[tuple[Path, Path]]:
     seen: set[Path] = set()
     with suppress(BadSetting):  # said in the list of checkpoints
         for root in places(models, "upscaler"):
-            for path in _below(root, frozenset({root.resolve()})):
-                if (real := path.resolve()) not in seen:
+            for path in files_below(root):
+                if path.suffix.lower() in SUFFIXES and (real := path.resolve()) not in seen:
                     seen.add(real)
                     yield root, path
 
 
-def _below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Depth first, by name. A link to a folder above is not followed."""
-    for item in _items(folder):
-        if not item.is_dir():
-            if item.suffix.lower() in SUFFIXES:
-                yield item
-        elif (real := item.resolve()) not in above:
-            yield from _below(item, above | {real})
-
-
-def _items(folder: Path) -> list[Path]:
-    """What is in a folder, hidden things left out; nothing if it is missing or cannot be read."""
-    try:
-        return sorted(item for item in folder.iterdir() if not item.name.startswith("."))
-    except OSError:
-        return []
-
-
 def check(path: Path, size: int) -> None:
     """What a file's beginning can tell. Raises BadCheckpoint with the reason if it cannot be an upscaler."""
+    refuse_unreadable(path)
     if size > MAX_FILE:
         raise BadCheckpoint(
             f"{path.name} has {size / 1e9:.1f} GB: no upscaler is larger than {MAX_FILE / 1e9:.1f} GB",
@@ -118,7 +103,7 @@ def distinct(entries: Iterable[Upscaler]) -> list[Upscaler]:
     everyone = list(entries)
     for entry in sorted(everyone, key=lambda entry: (bool(entry.problem), is_pickle(entry.path))):
         assert entry.path is not None, "only files can have the name of another"
-        choices = (entry.name, f"{entry.name}{entry.path.suffix}", str(entry.path))
+        choices = (entry.name, f"{entry.name}{entry.path.suffix}", readable(str(entry.path)))
         named[entry.path] = next(name for name in choices if name not in taken)
         taken.add(named[entry.path])
     return [replace(entry, name=named[entry.path]) for entry in everyone]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +98,19 @@ def test_every_way_of_naming_adds_alpha_over_rank_times_up_times_down(
             torch.testing.assert_close(touched(family)[key].weight, before[key] + amount * (up @ down))
 
 
+def test_alpha_that_diffusers_keeps_in_the_metadata_counts(sd1: UnetFamily, tmp_path: Path) -> None:
+    """What `save_lora_weights` writes for a LoRA whose alpha is not its rank."""
+    said = {"lora_adapter_metadata": json.dumps({"unet.r": lora_files.RANK, "unet.lora_alpha": 1, "text_encoder.r": 2})}
+    path = write_lora(
+        tmp_path / "Lora" / "a.safetensors", sd1, diffusers, (".lora_A.weight", ".lora_B.weight"), None, said
+    )
+    before = {key: module.weight.clone() for key, module in touched(sd1).items()}
+    with lora.applied(sd1, [wanted(path)]):
+        for key, (down, up) in lora_files.factors(sd1).items():
+            amount = 1 / lora_files.RANK if key[0] == "unet" else 1
+            torch.testing.assert_close(touched(sd1)[key].weight, before[key] + amount * (up @ down))
+
+
 def test_afterwards_every_weight_is_the_very_tensor_it_was(sd1: UnetFamily, tmp_path: Path) -> None:
     path = write_lora(tmp_path / "Lora" / "a.safetensors", sd1)
     before = {name: (tensor.data_ptr(), tensor.clone()) for name, tensor in weights(sd1).items()}
@@ -167,7 +181,13 @@ def test_a_lora_for_other_layers_or_shapes_is_refused_and_nothing_stays_changed(
 
 @pytest.mark.parametrize(
     ("key", "words"),
-    [("dora_scale", "a DoRA"), ("hada_t1", "in Tucker form"), ("on_input", "IA"), ("a1.weight", "GLoRA")],
+    [
+        ("dora_scale", "a DoRA"),
+        ("lora_magnitude_vector.weight", "a DoRA"),
+        ("hada_t1", "in Tucker form"),
+        ("on_input", "IA"),
+        ("a1.weight", "GLoRA"),
+    ],
 )
 def test_kinds_that_cannot_be_used_are_named(sd1: UnetFamily, tmp_path: Path, key: str, words: str) -> None:
     path = tmp_path / "Lora" / "a.safetensors"

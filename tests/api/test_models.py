@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from modules.core.request import GenerationRequest
 from tests.api.conftest import Server
@@ -86,6 +87,28 @@ def test_a_pickle_is_converted_on_demand_or_the_reason_is_told(
     (transfer,) = server.client.get("/models").json()["transfers"]
     assert (transfer["kind"], transfer["title"], transfer["state"]) == ("conversion", "old.ckpt", "failed")
     assert "old.ckpt could not be converted safely" in transfer["error"]
+
+
+def test_a_folder_of_the_hugging_face_cache_is_converted_into_taffys_own(
+    server: Server, models: Path, tmp_path: Path
+) -> None:
+    cached = tmp_path / "hub" / "models--owner--old"
+    snapshot = cached / "snapshots" / "0a1b"
+    (snapshot / "vae").mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0a1b")
+    (snapshot / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    (snapshot / "vae" / "config.json").write_text("{}")
+    torch.save({"w": torch.ones(1)}, snapshot / "vae" / "diffusion_pytorch_model.bin")
+    server.app.models.append(tmp_path / "hub")
+    (found,) = (item for item in server.client.get("/models").json()["items"] if item["name"] == "owner/old")
+    assert "diffusion_pytorch_model.bin is a .bin file" in found["problem"] and found["convertible"]
+    server.client.post(f"/models/{found['id']}/convert", json={})
+    until(lambda: server.app.transfers.all()[0].state != "running")
+    own = models / "Stable-diffusion" / "owner" / "old"
+    assert server.app.transfers.all()[0].result == str(own)
+    assert (own / "vae" / "diffusion_pytorch_model.safetensors").is_file() and (own / "model_index.json").is_file()
+    assert len(list(snapshot.rglob("*.*"))) == 3  # as it was
 
 
 def test_a_checkpoints_weights_are_loaded_on_demand_and_nothing_elses(server: Server, listed: dict[str, Any]) -> None:

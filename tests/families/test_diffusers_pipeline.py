@@ -139,16 +139,21 @@ def test_loading_tells_how_many_bytes_are_done(folder: Path) -> None:
     assert len(told) == len(header.files) + 1
 
 
-def test_weights_in_several_files_are_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_weights_in_several_files_are_found(tmp_path: Path, variant: str | None) -> None:
     folder = save_folder("pixart", tmp_path / "pixart")
     whole = read_header(folder)
     (folder / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
     model = loaded(save_folder("pixart", tmp_path / "again")).networks["transformer"]
-    model.save_pretrained(folder / "transformer", max_shard_size="60KB")  # type: ignore[operator]
+    model.save_pretrained(folder / "transformer", max_shard_size="60KB", variant=variant)  # type: ignore[operator]
     several = read_header(folder)
     assert several.tensors.keys() == whole.tensors.keys()
-    assert len({several.place(key)[0] for key in several.tensors if key.startswith("transformer/")}) > 1
+    pieces = {several.place(key)[0] for key in several.tensors if key.startswith("transformer/")}
+    assert len(pieces) > 1
     assert torch.equal(painted(loaded(folder)), painted(loaded(tmp_path / "again")))
+    pieces.pop().unlink()
+    with pytest.raises(BadCheckpoint, match=rf"is incomplete: {len(pieces)} of {len(pieces) + 1} files are there"):
+        read_header(folder)
 
 
 Change = Callable[[Path, dict[str, Any]], object]

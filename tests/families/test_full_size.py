@@ -125,6 +125,7 @@ def test_every_parameter_has_a_place_of_its_shape_and_every_tensor_a_parameter(
         ("Hyper-SDXL-1step-lora-merged", 1, 1.0, "Euler", "its name says Hyper"),
         ("LCM_Dreamshaper_v7_4k", 6, 1.5, "LCM", "its name says LCM"),
         ("turbovisionary", 20, 7.0, "", ""),
+        ("Hyper_Realistic_v3", 20, 7.0, "", ""),
     ],
 )
 def test_distilled_checkpoints_have_sane_defaults_and_say_why(
@@ -157,7 +158,27 @@ def test_networks_trained_on_other_noise_are_refused_by_name(full: tuple[str, di
         read_configs(replace(header, tensors={**header.tensors, "edm_mean": {"shape": [4]}}), KINDS[name])
 
 
-def test_a_yaml_beside_the_file_says_v(full: tuple[str, dict[str, Any], Header], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("embedder.model.visual.proj", "a Stable unCLIP"), ("model.diffusion_model.scaled_fp8", "in scaled fp8")],
+)
+def test_what_would_give_wrong_pictures_is_refused_by_name(
+    full: tuple[str, dict[str, Any], Header], key: str, words: str
+) -> None:
     name, _, header = full
-    (tmp_path / "a.yaml").write_text('model:\n  params:\n    parameterization: "v"\n')
+    with pytest.raises(BadCheckpoint, match=words):
+        read_configs(replace(header, tensors={**header.tensors, key: {"shape": [4]}}), KINDS[name])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'parameterization: "v"',
+        "parameterization: v",
+        "  target: sgm.modules.diffusionmodules.denoiser_scaling.VScaling",
+    ],
+)
+def test_a_yaml_beside_the_file_says_v(full: tuple[str, dict[str, Any], Header], tmp_path: Path, words: str) -> None:
+    name, _, header = full
+    (tmp_path / "a.yaml").write_text(f"model:\n  params:\n    {words}\n")
     assert read_configs(replace(header, path=tmp_path / "a.safetensors"), KINDS[name]).prediction == "v_prediction"

@@ -18,15 +18,22 @@ def header_with(*keys: str) -> Header:
     [
         ("model.diffusion_model.joint_blocks.0.x", "this looks like SD 3; this version of Taffy runs SD 1.x, SD 2.x"),
         ("double_blocks.0.x", "this looks like Flux"),
+        ("unet.mid_block.attn.to_k.lora_A.weight", "a LoRA; it belongs in models/Lora"),
         ("lora_unet_down.x", "a LoRA; it belongs in models/Lora"),
         ("first_stage_model.x", "a VAE; it belongs in models/VAE"),
-        ("model.diffusion_model.x", "a denoiser without its text encoder or VAE"),
+        ("model.diffusion_model.x", "a denoiser without its VAE and its text encoder"),
         ("something.else", "none of its 1 tensors has a known name"),
     ],
 )
 def test_other_files_are_told_what_they_look_like(key: str, words: str) -> None:
     with pytest.raises(BadCheckpoint, match=words.replace(".", r"\.")):
         recognise("thing", header_with(key))
+
+
+def test_a_checkpoint_that_lacks_a_part_says_which() -> None:
+    for beginning, missing in (("first_stage_model.", "text encoder"), ("conditioner.embedders.0.", "VAE")):
+        with pytest.raises(BadCheckpoint, match=rf"this looks like a denoiser without its {missing}$"):
+            recognise("thing", header_with("model.diffusion_model.x", f"{beginning}y"))
 
 
 def test_another_pipeline_in_a_folder_is_named() -> None:

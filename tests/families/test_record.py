@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modules.core.errors import BadCheckpoint
-from modules.families.record import read_record
+from modules.families.record import MAX_TEXT, read_record
 
 
 def test_our_own_record_is_read() -> None:
@@ -25,6 +25,15 @@ def test_modelspec_is_understood() -> None:
     metadata = {"modelspec.prediction_type": "v", "modelspec.resolution": "768x768", "modelspec.description": "d"}
     record = read_record("a", metadata)
     assert (record.prediction_type, record.native_size, record.description) == ("v_prediction", 768, "d")
+
+
+@pytest.mark.parametrize("resolution", ["00x00", "07x07", "1", "99999", "x"])
+def test_a_resolution_that_is_none_is_left_to_the_family(resolution: str) -> None:
+    assert read_record("a", {"modelspec.resolution": resolution}).native_size is None
+
+
+def test_a_description_of_any_length_is_shown_to_a_limit() -> None:
+    assert len(read_record("a", {"modelspec.description": "d" * 10**6}).description) == MAX_TEXT
 
 
 def test_a_file_without_metadata_leaves_everything_to_the_family() -> None:

@@ -42,6 +42,39 @@ def test_a_lora_is_found_by_any_of_its_names(models: Path, name: str) -> None:
     assert Adapters((models,)).lora(name).name == "in/Fine Line"
 
 
+def test_the_whole_name_comes_before_the_stem_of_another(models: Path) -> None:
+    for folder in ("a", "z"):
+        (models / "Lora" / folder).mkdir()
+        (models / "Lora" / folder / "ink.safetensors").write_bytes((models / "Lora" / "ink.safetensors").read_bytes())
+    adapters = Adapters((models,))
+    assert [adapters.lora(name).name for name in ("ink", "INK", "z/ink")] == ["ink", "ink", "z/ink"]
+
+
+def test_of_two_with_one_name_in_two_folders_both_are_listed_and_can_be_used(models: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second" / "loras"
+    second.mkdir(parents=True)
+    (second / "ink.safetensors").write_bytes((models / "Lora" / "in" / "Fine Line.safetensors").read_bytes())
+    adapters = Adapters((models, tmp_path / "second", tmp_path / "second"))  # named twice: listed once
+    assert [name for name in adapters.lora_names() if "ink" in name] == ["ink", "loras/ink"]
+    assert adapters.lora("ink").path == models / "Lora" / "ink.safetensors"
+    assert adapters.lora("loras/ink").path == second / "ink.safetensors"
+
+
+def test_a_converted_pickle_gives_its_name_to_the_safe_file(models: Path) -> None:
+    (models / "Lora" / "old.safetensors").write_bytes((models / "Lora" / "ink.safetensors").read_bytes())
+    (models / "embeddings" / "thing.pt").write_bytes(b"anything")
+    adapters = Adapters((models,))
+    assert adapters.lora("old").path.suffix == ".safetensors"
+    assert adapters.take(GenerationRequest(prompt="a thing")).embeddings[0].file.path.suffix == ".safetensors"
+
+
+def test_a_word_that_two_embeddings_have_stands_for_the_first(models: Path) -> None:
+    (models / "embeddings" / "more").mkdir()
+    save_file({"emb_params": torch.ones(2, 768)}, models / "embeddings" / "more" / "Thing.safetensors")
+    (found,) = Adapters((models,)).take(GenerationRequest(prompt="a thing")).embeddings
+    assert found.file.shapes == {"emb_params": (2, 768)}
+
+
 def test_hashes_are_a1111s(models: Path) -> None:
     adapters = Adapters((models,))
     content = (models / "Lora" / "ink.safetensors").read_bytes()
@@ -92,6 +125,7 @@ def test_other_loras_in_the_second_pass_are_refused(models: Path) -> None:
         ({"emb_params": (8, 768)}, "sd1"),
         ({"clip_l": (8, 768), "clip_g": (8, 1280)}, "sdxl"),
         ({"lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_k.lora_down.weight": (32, 320)}, ""),
+        ({"unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k.alpha": ()}, ""),
     ],
 )
 def test_keys_and_widths_tell_the_family(shapes: dict[str, Any], base: str) -> None:

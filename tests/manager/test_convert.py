@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from modules.core.errors import BadCheckpoint, UnsafeFile
 from modules.manager.convert import convert_safely
+from modules.manager.convert_folder import convert_folder, pickles_of
 from modules.manager.pickles import check_pickle
 
 WEIGHTS = OrderedDict(a=torch.arange(6.0).view(2, 3), b=torch.ones(2, dtype=torch.float16))
@@ -50,6 +54,67 @@ def test_a_good_checkpoint_becomes_the_same_weights(converted: Path) -> None:
 def test_what_was_converted_is_not_converted_again(converted: Path) -> None:
     with pytest.raises(BadCheckpoint, match=r"good\.safetensors is there already"):
         convert_safely(converted.with_suffix(".ckpt"))
+
+
+def lightning(monkeypatch: pytest.MonkeyPatch) -> type:
+    """A class that pickles name as one of PyTorch Lightning's."""
+    module = "pytorch_lightning.callbacks.model_checkpoint"
+    made = type("ModelCheckpoint", (), {"__module__": module})
+    for end in (17, 27, len(module)):
+        monkeypatch.setitem(sys.modules, module[:end], ModuleType(module[:end]))
+    monkeypatch.setattr(sys.modules[module], "ModelCheckpoint", made, raising=False)
+    return made
+
+
+def test_what_trainers_keep_beside_the_weights_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Stable Diffusion's own sd-v1-4.ckpt: a class of PyTorch Lightning's, and numbers of numpy's."""
+    callback = lightning(monkeypatch)
+    path = tmp_path / "sd.ckpt"
+    kept = {callback: {"best": np.float64(0.5), "all": np.arange(3)}, "mine": callback()}
+    torch.save({"state_dict": WEIGHTS, "callbacks": kept}, path)
+    assert load_file(convert_safely(path)).keys() == WEIGHTS.keys()
+
+
+def test_an_early_textual_inversion_gives_its_vectors(tmp_path: Path) -> None:
+    vectors = torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.ones(2, 768))})
+    torch.save({"string_to_token": {"*": torch.tensor(265)}, "string_to_param": vectors}, tmp_path / "thing.pt")
+    found = load_file(convert_safely(tmp_path / "thing.pt"))
+    assert {key: tensor.shape for key, tensor in found.items()} == {"emb_params": (2, 768)}
+
+
+def test_a_folder_of_pickles_becomes_one_of_safe_files(tmp_path: Path) -> None:
+    """Networks that have safe files keep them, and what was done is not done again, nor in a copy."""
+    folder = tmp_path / "old"
+    files = {
+        "unet": ["diffusion_pytorch_model.bin", "diffusion_pytorch_model.fp16.bin"],
+        "vae": ["diffusion_pytorch_model.bin"],
+        "text_encoder": ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"],
+        "safety_checker": ["pytorch_model.bin"],
+    }
+    for part, names in files.items():
+        (folder / part).mkdir(parents=True)
+        (folder / part / "config.json").write_text("{}")
+        for name in names:
+            torch.save(WEIGHTS, folder / part / name)
+    (folder / "model_index.json").write_text("{}")
+    save_file({"a": torch.ones(1)}, folder / "vae" / "diffusion_pytorch_model.safetensors")
+    save_file({"a": torch.ones(1)}, folder / "text_encoder" / "model-00001-of-00002.safetensors")
+    told: list[tuple[int, int]] = []
+    assert convert_folder(folder, folder, lambda *bytes: told.append(bytes)) == folder
+    assert all(done <= total for done, total in told) and told == sorted(told)
+    assert pickles_of(folder) == []
+    assert load_file(folder / "unet" / "diffusion_pytorch_model.safetensors").keys() == WEIGHTS.keys()
+    copy = convert_folder(folder, tmp_path / "new")
+    assert sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*.*")) == [
+        "model_index.json",
+        "text_encoder/config.json",
+        "text_encoder/model-00001-of-00002.safetensors",
+        "text_encoder/model-00002-of-00002.safetensors",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+    ]
 
 
 def archive(path: Path, **pickles: bytes) -> None:

@@ -108,6 +108,27 @@ def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("pytorch_lora_weights.safetensors", "fine.safetensors"),
+        ("sub/diffusion_pytorch_model.fp16.safetensors", "fine.safetensors"),
+        ("sub/ink.safetensors", "ink.safetensors"),
+    ],
+)
+def test_a_name_that_half_of_the_hub_has_becomes_the_models(tmp_path: Path, name: str, target: str) -> None:
+    """Else the second LoRA of that name could not be kept beside the first."""
+    offer = Offer(name, 1, ({"name": name, "size": 1},))
+    assert hub._target(tmp_path, "owner/fine", offer, name) == tmp_path / target
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "Lora").write_text("a file where a folder should be")
+    model = HubModel("owner/fine", "0", "lora", (Offer("a", 1, ({"name": "a.safetensors", "size": 1},)),))
+    with pytest.raises(CannotSave, match="Lora cannot be written"):
+        download(model, "a", tmp_path, "lora", ignore)
+
+
 def test_a_disk_without_room_is_said_first(tmp_path: Path) -> None:
     model = HubModel("owner/fine", "0", "lora", (Offer("a", 10**18, ({"name": "a.safetensors", "size": 10**18},)),))
     with pytest.raises(CannotSave, match=r"a has 1000000000\.0 GB"):

@@ -14,6 +14,7 @@ from modules.manager.hashes import Hashes
 from modules.manager.index import Index
 from modules.training.export import ldm_tensors
 from tests.checkpoints import sd15_networks
+from tests.headers import SHAPES, plain_file
 
 
 def names(index: Index) -> list[str]:
@@ -55,6 +56,29 @@ def test_a_file_that_changed_is_read_again(models: Path, tiny_content: bytes) ->
     assert index.entries()[0].problem
     (models / "Stable-diffusion" / "broken.safetensors").write_bytes(tiny_content)
     assert not index.entries()[0].problem
+
+
+@pytest.mark.parametrize("words", ['parameterization: "v"', "parameterization: 'v'", "parameterization: v"])
+def test_a_yaml_that_comes_later_is_read(models: Path, words: str) -> None:
+    """A1111's config beside an SD 2 checkpoint; its time may be older than the checkpoint's."""
+    index, yaml = Index((models,)), models / "Stable-diffusion" / "plain.yaml"
+    header_of(models / "Stable-diffusion" / "plain.safetensors")
+    assert prediction(index) == "epsilon"
+    yaml.write_text(f"model:\n  params:\n    {words}\n")
+    os.utime(yaml, (1, 1))
+    assert prediction(index) == "v_prediction"
+    yaml.write_text('model:\n  params:\n    parameterization: "eps"\n    first_stage_key: "jpg"\n')
+    assert prediction(index) == "epsilon"
+
+
+def header_of(path: Path) -> Path:
+    """A checkpoint that says nothing of itself but what its tensors tell."""
+    return plain_file(path, SHAPES, {"taffy": json.dumps({"downscale": 4})})
+
+
+def prediction(index: Index) -> str:
+    card = index.find("plain").card
+    return card.prediction if card else ""
 
 
 def test_a_diffusers_folder_is_one_entry(models: Path) -> None:

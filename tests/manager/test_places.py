@@ -13,7 +13,7 @@ from modules.manager.index import Index
 from modules.manager.places import hub_snapshots, places
 from modules.manager.vaes import Vaes
 from modules.upscalers.index import UpscalerIndex
-from tests.headers import header_only
+from tests.headers import header_only, plain_file
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,28 @@ def test_comfyuis_yaml_names_folders_of_several_programs(tmp_path: Path) -> None
     assert [entry.name for entry in Index([path]).entries() if entry.card] == ["photo"]
 
 
+def test_comfyuis_yaml_may_name_home_and_variables_and_no_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DRIVE", str(tmp_path / "drive"))
+    path = tmp_path / "extra_model_paths.yaml"
+    path.write_text("""
+one: {base_path: ~/comfy, checkpoints: models}
+two: {base_path: $DRIVE, checkpoints: models}
+three: {base_path: , checkpoints: here}
+four: {base_path: ~nobody-of-that-name/x, checkpoints: models}
+five: just words
+""")
+    for folder in ("comfy/models", "drive/models", "here"):
+        (tmp_path / folder).mkdir(parents=True)
+    assert list(places(path, "checkpoint")) == [tmp_path / name for name in ("comfy/models", "drive/models", "here")]
+
+
+def test_a_kinds_own_folder_may_be_named(tmp_path: Path) -> None:
+    header_only(tmp_path / "Stable-diffusion" / "in" / "a.safetensors")
+    (entry,) = Index([tmp_path / "Stable-diffusion"]).entries()
+    assert (entry.name, entry.problem) == ("in/a", "")
+
+
 @pytest.mark.parametrize("text", ["a: [", "\t- x", "a: !!python/object/apply:os.system ['touch /tmp/w-models-yaml']"])
 def test_a_yaml_that_cannot_be_read_is_listed_with_the_reason_and_runs_nothing(tmp_path: Path, text: str) -> None:
     path = tmp_path / "extra_model_paths.yaml"
@@ -106,6 +128,32 @@ def test_models_in_the_hugging_face_cache_are_called_by_their_id(tmp_path: Path)
     assert list(hub_snapshots(tmp_path)) == [("owner/fine-model", snapshot)]
     (entry,) = Index([tmp_path]).entries()
     assert entry.name == "owner/fine-model"
+
+
+def test_a_model_of_another_branch_than_main_is_in_the_cache_too(tmp_path: Path) -> None:
+    """`from_pretrained(..., revision="fp16")` leaves no main."""
+    snapshot = hub_model(tmp_path, "owner/fine-model")
+    refs = tmp_path / "models--owner--fine-model" / "refs"
+    (refs / "main").rename(refs / "fp16")
+    (refs / "damaged").write_bytes(b"\xff")
+    assert list(hub_snapshots(tmp_path)) == [("owner/fine-model", snapshot)]
+
+
+def test_single_files_of_the_cache_are_listed_where_they_can_be_used(tmp_path: Path) -> None:
+    """As `from_single_file` and `load_lora_weights` leave them: links to blobs, beside language models."""
+    one = header_only(hub_model(tmp_path, "owner/dream") / "dream_v8.safetensors")
+    two = hub_model(tmp_path, "owner/ink-lora") / "pytorch_lora_weights.safetensors"
+    text = hub_model(tmp_path, "owner/talks")
+    for file in (one, two, text / "model.safetensors"):
+        (file.parent / "model_index.json").unlink()
+    plain_file(tmp_path / "blobs" / "0", {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight": (4, 320)})
+    two.symlink_to(tmp_path / "blobs" / "0")
+    (text / "config.json").write_text("{}")
+    plain_file(text / "model.safetensors", {"w": (2, 2)})
+    index = Index([tmp_path])
+    for _ in range(2):  # the second time nothing is read
+        assert [(entry.name, entry.problem) for entry in index.entries()] == [("owner/dream", "")]
+    assert Adapters([tmp_path]).lora("owner/ink-lora").path == two
 
 
 def test_a_list_of_folders_may_change_while_taffy_runs(tmp_path: Path) -> None:

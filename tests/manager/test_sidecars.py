@@ -64,6 +64,13 @@ def test_a_damaged_sidecar_is_as_if_it_were_not_there(model: Path, sidecars: Sid
     assert sidecars.read(model) == Notes()
 
 
+def test_notes_do_not_overwrite_a_file_that_cannot_be_read(model: Path, sidecars: Sidecars) -> None:
+    model.with_suffix(".json").write_bytes(b'{"notes": "long ago",')
+    with pytest.raises(BadRequest, match=r"ink\.json is there already and cannot be read"):
+        sidecars.write(model, {"notes": "new"})
+    assert model.with_suffix(".json").read_bytes() == b'{"notes": "long ago",'
+
+
 def test_only_known_fields_of_a_sane_length_are_kept(model: Path, sidecars: Sidecars) -> None:
     with pytest.raises(BadRequest, match="has no 'sha256'"):
         sidecars.write(model, {"sha256": "x"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,26 @@ def test_automatic_takes_what_is_named_after_the_checkpoint_and_built_in_does_no
     (models / "VAE" / "a.vae.safetensors").write_bytes(b"anything")
     assert chosen(models, "automatic") == models / "VAE" / "a.vae.safetensors"
     assert chosen(models, "built in") is None
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a-vae.safetensors", "A.vae.safetensors", "a_VAE-ft.safetensors"])
+def test_automatic_knows_the_names_people_give(models: Path, name: str) -> None:
+    (models / "VAE" / name).write_bytes(b"anything")
+    assert chosen(models, "automatic") == models / "VAE" / name
+
+
+@pytest.mark.parametrize("name", ["ab.vae.safetensors", "a2.safetensors", "a.v2.vae.safetensors", "a.vae.pt"])
+def test_automatic_does_not_take_anothers_nor_a_pickle(models: Path, name: str) -> None:
+    (models / "VAE" / name).write_bytes(b"anything")
+    assert chosen(models, "automatic") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "file"), [("fine.safetensors", "fine.safetensors"), ("fine.ckpt", "fine.safetensors"), ("None", None)]
+)
+def test_a_vae_in_a1111s_notes_comes_before_one_by_name(models: Path, said: str, file: str | None) -> None:
+    (models / "VAE" / "a.vae.safetensors").write_bytes(b"anything")
+    (models / FOLDER / "a.json").write_text(json.dumps({"vae": said}))
+    assert chosen(models, "automatic") == (file and models / "VAE" / file)
+    (models / FOLDER / "a.json").write_text(json.dumps({"vae": "Automatic"}))
+    assert chosen(models, "automatic") == models / "VAE" / "a.vae.safetensors"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from modules.core.errors import BadCheckpoint
 from modules.families.header import Header
+from modules.families.ldm_keys import UNET
 from modules.families.noise_schedule import NoiseSchedule, noise_schedule
 from modules.families.record import Record, read_record
 from modules.families.unet.kind import PAD_WITH_END, Kind, TextEncoder
@@ -15,13 +17,17 @@ from modules.families.unet.shapes import Config, text_shape, unet_shape, vae_sha
 
 CLIP_VOCABULARY = 49_408
 CLIP_WINDOW = 77
+MAX_CELLS = 4096  # of a side
 HEADS = 8
 GROUPS = 32
 TEXT_HEAD_WIDTH = 64
 InputKind = Literal["text", "inpaint", "instruct"]
-_REFUSED = {  # tensors that mark a network trained in another way
-    "edm_mean": "a Playground v2.5 checkpoint",
-    "edm_vpred.sigma_max": "a CosXL checkpoint",
+_SAYS_V = re.compile(r"""parameterization: *["']?v["']?(\s|$)|\.VScaling\b""")  # of SD 2, of SDXL
+_REFUSED = {  # tensors that mark a network trained or stored in another way
+    "edm_mean": "a Playground v2.5 checkpoint: its noise schedule is not supported",
+    "edm_vpred.sigma_max": "a CosXL checkpoint: its noise schedule is not supported",
+    f"{UNET}scaled_fp8": "a checkpoint in scaled fp8: its factors are not supported",
+    "embedder.model.visual.proj": "a Stable unCLIP checkpoint: it wants a picture beside words, which is not supported",
 }
 
 
@@ -58,7 +64,8 @@ class Configs:
     def native_size(self) -> int:
         """Pixels; diffusers keeps it in latent cells."""
         cells = self.unet.get("sample_size")
-        return self.record.native_size or (cells * self.downscale if isinstance(cells, int) else self.kind.native_size)
+        known = type(cells) is int and 0 < cells <= MAX_CELLS
+        return self.record.native_size or (cells * self.downscale if known else self.kind.native_size)
 
     @property
     def upcast_vae(self) -> bool:
@@ -81,7 +88,7 @@ def read_configs(header: Header, kind: Kind, other_vae: Header | None = None) ->
     name = header.path.name
     for key, what in _REFUSED.items():
         if key in header.tensors:
-            raise BadCheckpoint(f"{name} looks like {what}: its noise schedule is not supported")
+            raise BadCheckpoint(f"{name} looks like {what}")
     record = read_record(name, header.metadata)
     given = {part: _public(config) for part, config in (header.configs or record.config).items()}
     vae = _vae(header, given, other_vae)
@@ -120,7 +127,7 @@ def _prediction(header: Header, record: Record, scheduler: Config) -> str | None
     beside = header.path.with_suffix(".yaml")
     if header.files or not beside.is_file():
         return None
-    return "v_prediction" if 'parameterization: "v"' in beside.read_text(errors="replace")[:20_000] else "epsilon"
+    return "v_prediction" if _SAYS_V.search(beside.read_text(errors="replace")[:20_000]) else "epsilon"
 
 
 def _vae(header: Header, given: Mapping[str, Config], other: Header | None) -> Config:

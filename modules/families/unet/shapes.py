@@ -95,7 +95,8 @@ class _Part:
         return next(number for number in count() if not self.has(pattern.format(number)))
 
     def widths(self, pattern: str, levels: int) -> list[int]:
-        return [self.dims(pattern.format(level), 4)[0] for level in range(levels)]
+        """Raises BadCheckpoint if there is no level at all."""
+        return [self.dims(pattern.format(level), 4)[0] for level in range(max(1, levels))]
 
     def _shape(self, name: str) -> tuple[int, ...] | None:
         return place_of(self._header, self._part, name).shape(self._header)

@@ -13,6 +13,8 @@ from modules.families.whole.source import Call, call_of, libraries, package, tex
 STEPS, CFG = 30, 5.0  # where the pipeline's source does not say
 NATIVE = 1024
 TOKENS = 75
+MAX_COUNT = 4096  # latent cells of a side, channels
+MAX_LEVELS = 8  # of a VAE
 DENOISERS = ("transformer", "unet", "decoder", "prior")
 DECODERS = ("vae", "movq", "vqgan")
 
@@ -36,15 +38,16 @@ def card_of(name: str, header: Header) -> CheckpointCard:
     call = call_of(pipeline)
     denoiser = next((header.configs[part] for part in DENOISERS if part in header.configs), {})
     vae = next((header.configs[part] for part in DECODERS if part in header.configs), {})
-    downscale = 2 ** (len(vae.get("block_out_channels", (0,))) - 1)
-    cells, patch = denoiser.get("sample_size"), denoiser.get("patch_size")
+    levels = vae.get("block_out_channels")
+    downscale = 2 ** (len(levels) - 1) if isinstance(levels, list) and 0 < len(levels) <= MAX_LEVELS else 1
+    cells = _whole(denoiser.get("sample_size"), 0)
     return CheckpointCard(
         name=name,
         family="diffusers_pipeline",
         downscale=downscale,
         latent_channels=_whole(vae.get("latent_channels"), 3),
-        native_size=cells * downscale if isinstance(cells, int) else NATIVE,
-        size_multiple=downscale * (patch if isinstance(patch, int) else 1),
+        native_size=cells * downscale or NATIVE,
+        size_multiple=downscale * _whole(denoiser.get("patch_size"), 1),
         prompt_tokens=int(call.number("max_sequence_length", TOKENS)),
         prediction=_prediction(header),
         default_steps=int(call.number("num_inference_steps", STEPS)),
@@ -91,7 +94,8 @@ def _short(path: Path, folder: Path) -> str:
 
 
 def _whole(value: Any, otherwise: int) -> int:
-    return value if isinstance(value, int) else otherwise
+    """A count from a config, if it is one that a network can have."""
+    return value if type(value) is int and 0 < value <= MAX_COUNT else otherwise
 
 
 def _prediction(header: Header) -> str:

@@ -46,7 +46,7 @@ def _sizes(header: Header) -> dict[str, int]:
 def _network(header: Header, part: str, device: Device) -> nn.Module:
     library, name = header.configs["model_index"][part]
     home = import_module(library if library in {"diffusers", "transformers"} else f"diffusers.pipelines.{library}")
-    variant = "fp16" if ".fp16." in header.files[part].name else None
+    variant = "fp16" if ".fp16" in header.files[part].name else None
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "variant": variant}
     options["dtype"] = device.torch_dtype
     try:

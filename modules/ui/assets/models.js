@@ -79,16 +79,13 @@ class Models extends HTMLElement {
 
   /** While something runs: the list itself is drawn anew when one has ended, so that nothing moves under the pointer. */
   async follow() {
-    const models = (await this.read("/models")) ?? this.told; // an answer that is missing is asked for again
-    const running = ({ transfers }) => transfers.filter(({ state }) => state === "running").length;
-    const ended = running(models) !== running(this.told);
-    this.told = ended ? models : { ...this.told, transfers: models.transfers };
-    if (ended) this.draw();
-    else {
-      this.transfers.replaceChildren(transferList(models.transfers, (id) => this.ask(`transfers/${id}/stop`, {}, "It is being stopped.")));
-      clearTimeout(this.clock);
-      this.clock = setTimeout(() => this.follow(), EVERY_MS);
-    }
+    const transfers = (await this.read("/models/transfers")) ?? this.told.transfers; // a missing answer is asked for again
+    const running = (some) => some.filter(({ state }) => state === "running").length;
+    if (running(transfers) !== running(this.told.transfers)) return this.look();
+    this.told.transfers = transfers;
+    this.transfers.replaceChildren(transferList(transfers, (id) => this.ask(`transfers/${id}/stop`, {}, "It is being stopped.")));
+    clearTimeout(this.clock);
+    this.clock = setTimeout(() => this.follow(), EVERY_MS);
   }
 
   /** Add a folder to the settings. */
