@@ -138,9 +138,9 @@ def _read(name: str, path: Path) -> AdapterFile:
     refuse_pickle(path)
     try:
         state = path.stat()
+        return replace(_read_as_it_was(path, state.st_size, state.st_mtime_ns), name=name)
     except OSError as error:
         raise BadCheckpoint(f"{path.name} cannot be read: {error.strerror or error}") from error
-    return replace(_read_as_it_was(path, state.st_size, state.st_mtime_ns), name=name)
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from modules.manager.places import places
 from modules.manager.sidecars import read_values
 from modules.manager.walk import files_below
 
+SUFFIXES = PICKLES | {".safetensors"}
 AUTOMATIC, BUILT_IN = "automatic", "built in"
 
 
@@ -50,16 +51,24 @@ class Vaes:
         raise UnknownName(f"there is no VAE called {wanted!r:.200}", f"known: {known:.1000}")
 
     def files(self) -> dict[str, Path]:
-        """By file name; of two with one name the first models folder's."""
+        """By file name; of two with one name the second is called by its folder too."""
         found: dict[str, Path] = {}
+        for path in self._each():
+            name = readable(path.name)
+            found[name if name not in found else readable(f"{path.parent.name}/{path.name}")] = path
+        return found
+
+    def _each(self) -> Iterator[Path]:
+        """Every file once."""
+        seen: set[Path] = set()
         for models in self._folders:
             with suppress(BadSetting):  # said in the list of checkpoints
                 for kind in ("vae", "checkpoint"):
                     for path in (path for root in places(models, kind) for path in files_below(root)):
                         beside = kind == "vae" or path.stem.lower().endswith(".vae")
-                        if beside and path.suffix.lower() in PICKLES | {".safetensors"}:
-                            found.setdefault(readable(path.name), path)
-        return found
+                        if beside and path.suffix.lower() in SUFFIXES and (real := path.resolve()) not in seen:
+                            seen.add(real)
+                            yield path
 
 
 def _automatic(entry: Entry, safe: Mapping[str, Path]) -> Path | None:

@@ -75,3 +75,13 @@ def test_a_vae_in_a1111s_notes_comes_before_one_by_name(models: Path, said: str,
     assert chosen(models, "automatic") == (file and models / "VAE" / file)
     (models / FOLDER / "a.json").write_text(json.dumps({"vae": "Automatic"}))
     assert chosen(models, "automatic") == models / "VAE" / "a.vae.safetensors"
+
+
+def test_of_two_with_one_name_in_two_folders_both_can_be_chosen(models: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second" / "vae" / "fine.safetensors"
+    second.parent.mkdir(parents=True)
+    second.write_bytes(b"anything")
+    vaes, entry = Vaes([models, tmp_path / "second", tmp_path / "second"]), Index([models]).find("a")
+    assert vaes.names() == ("fine.safetensors", "vae/fine.safetensors")
+    assert vaes.choose("fine", entry) == models / "VAE" / "fine.safetensors"
+    assert vaes.choose("vae/fine.safetensors", entry) == second
