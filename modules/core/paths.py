@@ -28,6 +28,14 @@ def contained(root: Path, name: str) -> Path:
     return path
 
 
+def real(path: Path) -> Path:
+    """Where links lead; the path itself for a link that leads in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
 def readable(name: str) -> str:
     """A file's name as text that can be sent and kept: bytes that are no UTF-8 become "?"."""
     return name.encode(errors="replace").decode()

@@ -60,7 +60,10 @@ def switch(*words: str) -> Kind:
 def _folder(given: object, base: Path) -> Path:
     if not isinstance(given, str) or not given or "\0" in given:
         raise ValueError(given)
-    return (base / Path(given).expanduser()).resolve()
+    try:
+        return (base / Path(given).expanduser()).resolve()
+    except RuntimeError as error:  # a home of nobody, a link in a circle
+        raise ValueError(given) from error
 
 
 def _folders(given: object, base: Path) -> tuple[Path, ...]:

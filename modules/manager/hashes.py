@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 
 from modules.core.errors import CannotSave
-from modules.core.paths import write_atomically
+from modules.core.paths import real, write_atomically
 
 DIGITS = 10
 Act = Callable[[str], object]
@@ -90,10 +90,10 @@ class Hashes:
                 act(digest)
 
     def _file(self, path: Path) -> Path:
-        return self._folder / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
+        return self._folder / f"{hashlib.sha256(os.fsencode(real(path))).hexdigest()[:24]}.json"
 
 
 def _state(path: Path) -> list[str | int]:
     """What must be the same for a hash to hold."""
     found = path.stat()
-    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
+    return [str(real(path)), found.st_size, found.st_mtime_ns]

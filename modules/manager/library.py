@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -110,11 +110,14 @@ class Library:
             for name, path in sorted(files.items(), key=lambda item: item[0].casefold()):
                 try:
                     found = path.stat()
-                except OSError:
-                    continue  # gone just now
+                except OSError as error:
+                    why = f"{path.name} cannot be read: {error.strerror or error}"
+                    yield Found(kind, name, path, problem=why)
+                    continue
                 state = (found.st_size, found.st_mtime_ns)
                 known = self._read.get(path)
                 item = known[1] if known and known[0] == state else looked_at(kind, name, path, found.st_size)
+                item = replace(item, name=name)  # another of that name may have gone
                 read[path] = (state, item)
                 yield item
         self._read = read

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from modules.core.errors import BadSetting, UnknownName
-from modules.core.paths import readable
+from modules.core.paths import readable, real
 from modules.families.header import PICKLES, refuse_pickle
 from modules.manager.index import Entry
 from modules.manager.places import places
@@ -66,8 +66,8 @@ class Vaes:
                 for kind in ("vae", "checkpoint"):
                     for path in (path for root in places(models, kind) for path in files_below(root)):
                         beside = kind == "vae" or path.stem.lower().endswith(".vae")
-                        if beside and path.suffix.lower() in SUFFIXES and (real := path.resolve()) not in seen:
-                            seen.add(real)
+                        if beside and path.suffix.lower() in SUFFIXES and (file := real(path)) not in seen:
+                            seen.add(file)
                             yield path
 
 

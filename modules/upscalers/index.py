@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modules.core.errors import BadCheckpoint, BadSetting, UnknownName, UnsafeFile
-from modules.core.paths import readable
+from modules.core.paths import readable, real
 from modules.families.header import read_header, refuse_unreadable
 from modules.manager.places import places
 from modules.manager.walk import files_below
@@ -73,8 +73,8 @@ def files(models: Path) -> Iterator[tuple[Path, Path]]:
     with suppress(BadSetting):  # said in the list of checkpoints
         for root in places(models, "upscaler"):
             for path in files_below(root):
-                if path.suffix.lower() in SUFFIXES and (real := path.resolve()) not in seen:
-                    seen.add(real)
+                if path.suffix.lower() in SUFFIXES and (file := real(path)) not in seen:
+                    seen.add(file)
                     yield root, path
 
 

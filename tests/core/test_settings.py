@@ -104,7 +104,11 @@ def test_an_unknown_line_of_the_file_gets_the_nearest_name(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["port = true", "port = 1.5", "port = [1]", "ckpt = 3", 'models_dir = [""]', "data_dir = 'x'"]
+    "line",
+    [
+        *("port = true", "port = 1.5", "port = [1]", "ckpt = 3", "data_dir = 'x'"),
+        *('models_dir = [""]', "models_dir = ['~nobody-of-that-name/x']"),
+    ],
 )
 def test_a_wrong_line_of_the_file_names_the_file(line: str, data: Path) -> None:
     (data / "settings.toml").write_text(line, encoding="utf-8")

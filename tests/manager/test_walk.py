@@ -40,6 +40,18 @@ def test_a_linked_folder_is_looked_into_for_every_kind(tmp_path: Path) -> None:
     assert [entry.name for entry in UpscalerIndex([models]).entries() if entry.path] == ["more/far"]
 
 
+def test_a_link_to_itself_is_listed_with_the_reason(library: Library, tmp_path: Path) -> None:
+    for kind in KINDS:
+        file = tmp_path / kind / "self.safetensors"
+        file.parent.mkdir()
+        file.symlink_to(file)
+    items = library.items()
+    assert len(items) == 4 and all("self.safetensors cannot be read" in item.problem for item in items)
+    assert all(library.hash_of(item) == "" and library.notes(item).picture is None for item in items)
+    (upscaler,) = (entry for entry in UpscalerIndex([tmp_path]).entries() if entry.path)
+    assert "self.safetensors cannot be read" in upscaler.problem
+
+
 def test_links_in_a_circle_end_and_hidden_files_are_left_out(tmp_path: Path) -> None:
     for name in ("a", "in/b", ".hidden/c", "._a"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -72,6 +84,13 @@ def test_a_name_in_another_encoding_is_listed_as_text_with_the_reason(library: L
         assert item.problem.encode() == b"the name of caf?.safetensors or of its folder is not in UTF-8"
     assert all(len(item.id) == 16 and library.hash_of(item) == "" for item in library.items())
     assert Adapters([tmp_path]).lora_names() == ("caf?",)
+
+
+def test_the_second_of_two_with_one_name_is_called_so_when_the_first_is_gone(library: Library, tmp_path: Path) -> None:
+    first, second = (plain_file(tmp_path / folder / "ink.safetensors", LORA) for folder in ("Lora", "loras"))
+    assert [(item.name, item.path) for item in library.items()] == [("ink", first), ("loras/ink", second)]
+    first.unlink()
+    assert [(item.name, item.path) for item in library.items()] == [("ink", second)]
 
 
 def test_two_checkpoints_whose_names_differ_in_case_are_two(tmp_path: Path) -> None:
