@@ -49,6 +49,7 @@ class AdapterFile:
 def base_of(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> str:
     """Which family an adapter was made for: its metadata, else layers that only one has, else widths."""
     said = f"{metadata.get('modelspec.architecture', '')} {metadata.get('ss_base_model_version', '')}".casefold()
+    said += " sd_v2" if metadata.get("ss_v2") == "True" else ""  # all that older ones say
     for words, base in _SAID.items():
         if words in said:
             return base
@@ -91,4 +92,5 @@ _WIDTHS = {768: "sd1", 1024: "sd2", 2048: "sdxl"}  # of the text that cross-atte
 def _reads_text(key: str) -> bool:
     """Keys whose last width is that of the text: what attends to it, and vectors in its place."""
     down = key.endswith(("lora_down.weight", "lora_A.weight", "down.weight"))
-    return (down and ("attn2" in key) and ("to_k" in key or "to_v" in key)) or "lora" not in key
+    vectors = not any(part in key for part in ("lora", "lycoris", "block", "layers"))
+    return (down and ("attn2" in key) and ("to_k" in key or "to_v" in key)) or vectors

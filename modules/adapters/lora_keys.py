@@ -30,6 +30,7 @@ _PARTS = {  # beginnings, longest first where one begins with another
     "lora_te1_": "text_encoder",
     "lora_te2_": "text_encoder_2",
     "lora_te_": "text_encoder",
+    "lycoris_": "unet",  # SimpleTuner's
     "unet.": "unet",
     "diffusion_model.": "unet",
     "text_encoder_2.": "text_encoder_2",

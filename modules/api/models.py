@@ -194,6 +194,7 @@ def start_conversion(app: App, values: Json) -> Json:
     """A pickle as safetensors beside it, or in Taffy's own folder where that cannot be written."""
     item = find(app, text(values, "id"))
     own = app.settings.models_dirs[0] / FOLDERS[item.kind]
+    title = item.name if item.path.is_dir() else item.path.name
 
     def work(tell: Tell) -> str:
         try:
@@ -206,7 +207,7 @@ def start_conversion(app: App, values: Json) -> Json:
         except OSError as error:
             raise CannotSave(f"{item.name} could not be converted: {error.strerror or error}") from error
 
-    return asdict(app.transfers.start("conversion", readable(item.path.name), work))
+    return asdict(app.transfers.start("conversion", readable(title), work))
 
 
 def look_at_hub(app: App, values: Json) -> Json:

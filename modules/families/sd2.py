@@ -15,5 +15,6 @@ SD2 = Kind(
     native_size=768,
     scaling_factor=0.18215,
     probes=True,
+    base_size=512,
 )
 FAMILIES.add("sd2", UnetLoader(SD2))

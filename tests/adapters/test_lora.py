@@ -202,6 +202,7 @@ def test_lyco_forms_add_their_products(sd1: UnetFamily, tmp_path: Path) -> None:
     name, side = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q", layer.weight.shape[0]
     a, b = torch.randn(side, 2), torch.randn(2, side)
     small, big = torch.randn(2, 2), torch.randn(side // 2, side // 2)
+    other = name.replace("lora_unet_", "lycoris_")
     forms = {
         "loha": ({"hada_w1_a": a, "hada_w1_b": b, "hada_w2_a": a, "hada_w2_b": b}, (a @ b) ** 2),
         "lokr": ({"lokr_w1": small, "lokr_w2": big}, torch.kron(small, big)),
@@ -211,9 +212,10 @@ def test_lyco_forms_add_their_products(sd1: UnetFamily, tmp_path: Path) -> None:
     for form, (tensors, change) in forms.items():
         path = tmp_path / "Lora" / f"{form}.safetensors"
         path.parent.mkdir(exist_ok=True)
-        save_file({f"{name}.{role}": tensor.contiguous().clone() for role, tensor in tensors.items()}, path)
-        with lora.applied(sd1, [wanted(path)]):
-            torch.testing.assert_close(layer.weight, before + change)
+        for prefix in (name, other):
+            save_file({f"{prefix}.{role}": tensor.contiguous().clone() for role, tensor in tensors.items()}, path)
+            with lora.applied(sd1, [wanted(path)]):
+                torch.testing.assert_close(layer.weight, before + change)
 
 
 def test_a_lora_of_convolutions_adds_to_their_kernels(sd1: UnetFamily, tmp_path: Path) -> None:

@@ -99,6 +99,17 @@ def test_a_file_without_metadata_gets_the_published_config(full: tuple[str, dict
     assert recognise("a", header).native_size == {"sd2": 768}.get(name, 1024)
 
 
+@pytest.mark.parametrize(
+    ("file", "size"), [("v2-1_512-ema-pruned", 512), ("sd_turbo", 512), ("v2-1_768-ema-pruned", 768), ("5120", 768)]
+)
+def test_an_sd2_says_by_its_name_that_it_was_trained_at_the_base_size(
+    full: tuple[str, dict[str, Any], Header], file: str, size: int
+) -> None:
+    name, _, header = full
+    card = recognise(file, replace(header, path=Path(f"{file}.safetensors")))
+    assert card.native_size == (size if name == "sd2" else 1024)
+
+
 def test_every_parameter_has_a_place_of_its_shape_and_every_tensor_a_parameter(
     full: tuple[str, dict[str, Any], Header],
 ) -> None:

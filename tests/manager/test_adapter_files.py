@@ -126,8 +126,10 @@ def test_other_loras_in_the_second_pass_are_refused(models: Path) -> None:
         ({"clip_l": (8, 768), "clip_g": (8, 1280)}, "sdxl"),
         ({"lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_k.lora_down.weight": (32, 320)}, ""),
         ({"unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k.alpha": ()}, ""),
+        ({"lycoris_mid_block_attentions_0_transformer_blocks_0_attn1_to_k.lokr_w2": (320, 1024)}, ""),
     ],
 )
 def test_keys_and_widths_tell_the_family(shapes: dict[str, Any], base: str) -> None:
     assert base_of(shapes, {}) == base
     assert base_of(shapes, {"ss_base_model_version": "sd_v2_v"}) == "sd2"
+    assert base_of(shapes, {"ss_v2": "True"}) == "sd2"

@@ -23,6 +23,7 @@ GROUPS = 32
 TEXT_HEAD_WIDTH = 64
 InputKind = Literal["text", "inpaint", "instruct"]
 _SAYS_V = re.compile(r"""parameterization: *["']?v["']?(\s|$)|\.VScaling\b""")  # of SD 2, of SDXL
+_SAYS_BASE = re.compile(r"(?<!\d)512(?!\d)|turbo", re.IGNORECASE)  # v2-1_512-ema-pruned, sd_turbo
 _REFUSED = {  # tensors that mark a network trained or stored in another way
     "edm_mean": "a Playground v2.5 checkpoint: its noise schedule is not supported",
     "edm_vpred.sigma_max": "a CosXL checkpoint: its noise schedule is not supported",
@@ -35,7 +36,7 @@ _REFUSED = {  # tensors that mark a network trained or stored in another way
 class Configs:
     """unet, vae, text: for the library classes, text by part. scaling_factor: latent = scaling_factor * encoded.
 
-    prediction: None if neither the file nor its neighbours say it.
+    prediction: None if neither the file nor its neighbours say it. is_base: trained at its kind's base size.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Configs:
     prediction: str | None
     scaling_factor: float
     zero_empty: bool
+    is_base: bool
     record: Record
 
     @property
@@ -65,7 +67,8 @@ class Configs:
         """Pixels; diffusers keeps it in latent cells."""
         cells = self.unet.get("sample_size")
         known = type(cells) is int and 0 < cells <= MAX_CELLS
-        return self.record.native_size or (cells * self.downscale if known else self.kind.native_size)
+        usual = self.kind.base_size if self.is_base else self.kind.native_size
+        return self.record.native_size or (cells * self.downscale if known else usual)
 
     @property
     def upcast_vae(self) -> bool:
@@ -94,15 +97,17 @@ def read_configs(header: Header, kind: Kind, other_vae: Header | None = None) ->
     vae = _vae(header, given, other_vae)
     known = {"attention_head_dim": record.attention_heads, "out_channels": vae["latent_channels"]}
     schedule = noise_schedule(name, _scheduler(given.get("scheduler", {}), header, record))
+    prediction = _prediction(header, record, given.get("scheduler", {}))
     configs = Configs(
         kind=kind,
         unet=_unet(header, kind, given, known),
         vae=vae,
         text={encoder.part: _text(header, encoder, given) for encoder in kind.encoders},
         schedule=schedule,
-        prediction=_prediction(header, record, given.get("scheduler", {})),
+        prediction=prediction,
         scaling_factor=record.scaling_factor or _number(name, vae.get("scaling_factor", kind.scaling_factor)),
         zero_empty=bool(given.get("model_index", {}).get("force_zeros_for_empty_prompt", kind.zero_empty)),
+        is_base=bool(kind.base_size and (prediction == "epsilon" or _SAYS_BASE.search(name))),
         record=record,
     )
     _check_parts(name, configs)

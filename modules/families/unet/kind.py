@@ -50,7 +50,8 @@ class Kind:
     8 heads whatever the width. time_ids: numbers about size that the U-Net is told beside the pooled vector.
     score: whether the last of them rates the picture (the refiner's "aesthetic score").
     upcast_vae: its VAE overflows in fp16. zero_empty: an empty prompt is zeros. skips: whether clip skip is heard.
-    probes: a file that does not say epsilon or v is found out by trying the network.
+    probes: a file that does not say epsilon or v is found out by trying the network. base_size: native size of those
+    that predict epsilon, where it is another.
     """
 
     family: str
@@ -66,6 +67,7 @@ class Kind:
     zero_empty: bool = False
     skips: bool = False
     probes: bool = False
+    base_size: int = 0
 
     def matches(self, header: Header) -> bool:
         """Whether a header has this kind's denoiser, VAE and text encoders, and no others."""
