@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from modules.core.errors import BadSetting
 from modules.families.header import PICKLES
 from modules.manager.places import hub_snapshots, places
 from modules.manager.walk import files_below
@@ -46,11 +48,12 @@ def collections(homes: Sequence[Path], known: Sequence[Path]) -> Iterator[Collec
     for home in homes:
         for name, program in PROGRAMS.items():
             folder = home / name
-            if not folder.exists() or folder.resolve() in used:
-                continue
-            used.add(folder.resolve())
-            if counts := {kind: count for kind in KINDS if (count := _count(folder, kind))}:
-                yield Collection(program, folder, counts)
+            with suppress(OSError, BadSetting):  # theirs to mend
+                if not folder.exists() or folder.resolve() in used:
+                    continue
+                used.add(folder.resolve())
+                if counts := {kind: count for kind in KINDS if (count := _count(folder, kind))}:
+                    yield Collection(program, folder, counts)
 
 
 def _count(folder: Path, kind: str) -> int:

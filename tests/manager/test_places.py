@@ -176,6 +176,7 @@ def test_other_programs_collections_are_found_and_counted(tmp_path: Path) -> Non
     header_only(home / "ComfyUI/models/loras/b.safetensors")
     header_only(beside / "stable-diffusion-webui/models/Stable-diffusion/c.safetensors")
     (home / "Fooocus/models/checkpoints").mkdir(parents=True)  # empty: nothing to offer
+    (home / "ComfyUI/extra_model_paths.yaml").write_text("a: [")  # nothing that can be read
     hub_model(home / ".cache/huggingface/hub", "o/m")
     found = {one.program: (one.folder, one.counts) for one in collections([home, beside], [])}
     assert found == {
