@@ -16,10 +16,11 @@ from modules.core.paths import readable
 from modules.families import FamilyLoader, known_families, recognise
 from modules.families.header import PICKLES, read_header
 from modules.manager.hashes import DIGITS, Hashes
-from modules.manager.places import hub_files, hub_snapshots, is_folder, places
+from modules.manager.places import NAMES, YAML, hub_files, hub_snapshots, is_folder, places, visible
 
 FOLDER = "Stable-diffusion"
 SUFFIXES = PICKLES | {".safetensors"}
+KNOWN = "put checkpoints into Stable-diffusion below it, others into Lora, VAE, embeddings; or name a folder called so"
 LISTED = 20  # names an error message shows
 Families = Callable[[], Mapping[str, FamilyLoader]]
 
@@ -119,9 +120,9 @@ class Index:
         return self._hashes.known(entry.path) if self._hashes else None
 
     def _within(self, models: Path) -> Iterator[Entry]:
-        if not models.exists():
-            yield Entry(str(models), models, problem=f"there is no models folder {models}")
         try:
+            if problem := _misnamed(models):
+                yield Entry(str(models), models, problem=problem, advice=KNOWN)
             for root in places(models, "checkpoint"):
                 yield from self._below(root, root, frozenset({root.resolve()}))
         except BadSetting as error:
@@ -161,6 +162,17 @@ class Index:
             return replace(entry, problem=error.message, advice=error.advice)
         except OSError as error:
             return replace(entry, problem=f"{path.name} cannot be read: {error.strerror or error}")
+
+
+def _misnamed(models: Path) -> str:
+    """A sentence if somebody named a folder in which nothing will be found. Raises BadSetting."""
+    if not models.exists():
+        return f"there is no models folder {models}"
+    if any(True for kind in NAMES for _ in places(models, kind)):
+        return ""
+    if models.suffix.lower() not in YAML and (models.is_file() or any(map(_is_checkpoint, visible(models)))):
+        return f"{models} has no folder that Taffy looks into"
+    return ""
 
 
 def _is_checkpoint(path: Path) -> bool:

@@ -25,6 +25,7 @@ NAMES = {  # kind -> folder names, in any case: A1111's and Forge's first, then 
 INVOKE_BASES = frozenset({"any", "sd-1", "sd-2", "sdxl", "sdxl-refiner", "sd-3", "flux"})
 INVOKE_TYPES = {"checkpoint": "main", "vae": "vae", "lora": "lora", "embedding": "embedding"}
 HUB = "models--"  # how a folder of the Hugging Face cache begins
+YAML = (".yaml", ".yml")
 MAX_YAML = 2**20  # bytes
 
 
@@ -36,7 +37,7 @@ def places(folder: Path, kind: str) -> Iterator[Path]:
     Raises BadSetting for such a file that cannot be read.
     """
     seen: set[Path] = set()
-    for place in _from_yaml(folder, kind) if folder.suffix.lower() in {".yaml", ".yml"} else _below(folder, kind):
+    for place in _from_yaml(folder, kind) if folder.suffix.lower() in YAML else _below(folder, kind):
         if place.exists() and (real := place.resolve()) not in seen:
             seen.add(real)
             yield place

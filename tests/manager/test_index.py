@@ -113,6 +113,16 @@ def test_a_missing_models_folder_is_an_entry_with_a_problem(tmp_path: Path) -> N
     assert "there is no models folder" in entry.problem
 
 
+def test_loose_files_and_a_file_instead_of_a_folder_are_said(tmp_path: Path) -> None:
+    file = header_of(tmp_path / "loose.safetensors")
+    for named in (tmp_path, file):
+        (entry,) = Index((named,)).entries()
+        assert entry.problem == f"{named} has no folder that Taffy looks into"
+        assert "put checkpoints into Stable-diffusion below it" in entry.advice
+    (tmp_path / "Lora").mkdir()
+    assert Index((tmp_path,)).entries() == ()
+
+
 def test_a_models_folder_without_checkpoints_is_empty(tmp_path: Path) -> None:
     index = Index((tmp_path,))
     assert index.entries() == ()
