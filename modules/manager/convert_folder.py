@@ -17,7 +17,8 @@ _WEIGHTS = r"(diffusion_pytorch_model|pytorch_model|model){}(-\d+-of-\d+)?\.(bin
 
 def pickles_of(folder: Path) -> list[Path]:
     """The pickled weights of those networks that have no others yet, in one variant."""
-    parts = [part for part in visible(folder) if (part / "config.json").is_file() and part.name not in CHECKERS]
+    inside = visible(folder) if (folder / "model_index.json").is_file() else []
+    parts = [part for part in inside if (part / "config.json").is_file() and part.name not in CHECKERS]
     return [file for part in parts for file in _pickles_of_part(visible(part))]
 
 

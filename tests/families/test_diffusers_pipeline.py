@@ -184,6 +184,11 @@ def test_folders_that_cannot_be_used_say_why(tmp_path: Path, change: Change, kin
         recognise("lcm", read_header(folder))
 
 
+def test_a_stable_diffusion_of_another_shape_runs_as_a_whole(tmp_path: Path) -> None:
+    pixels = painted(loaded(save_folder("distilled", tmp_path / "distilled")))
+    assert pixels.shape == (1, 3, 48, 64) and float(pixels.std()) > 0.01
+
+
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     folder = save_folder("lcm", tmp_path / "lcm")
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"

@@ -47,6 +47,30 @@ def latent_consistency() -> Any:
     )
 
 
+def distilled() -> Any:
+    """Stable Diffusion with a smaller U-Net, which has no middle (BK-SDM, Kim et al. 2023)."""
+    unet = diffusers.UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        mid_block_type=None,
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=32,
+        attention_head_dim=4,
+    )
+    return diffusers.StableDiffusionPipeline(
+        vae=tiny_vae(),
+        text_encoder=tiny_text(),
+        tokenizer=tokenizer(EOS_TEXT),
+        unet=unet,
+        scheduler=diffusers.DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
 def stable_diffusion_3() -> Any:
     """A rectified flow with a transformer, without its optional T5 (Esser et al. 2024)."""
     config = CLIPTextConfig(
@@ -114,7 +138,7 @@ def save_folder(name: str, path: Path) -> Path:
     """Last layers are amplified, so that pictures are not plain grey. Returns the path."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        pipeline = FOLDERS[name]()
+        pipeline = (FOLDERS | {"distilled": distilled})[name]()
         pipeline.vae.decoder.conv_out.weight.mul_(2)
         for part in pipeline.components.values():
             for weight in part.parameters() if isinstance(part, torch.nn.Module) else ():

@@ -10,6 +10,17 @@ from modules.families.ldm_keys import UNET, VAE
 PAD_WITH_END = 49_407  # CLIP's end mark
 PAD_WITH_NOTHING = 0  # OpenCLIP's
 TOKENS = "token_embedding.weight"
+_USUAL = {  # what a U-Net's config says that is built like those of the releases
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "reverse_transformer_layers_per_block": None,
+    "time_cond_proj_dim": None,
+    "class_embed_type": None,
+    "num_class_embeds": None,
+    "encoder_hid_dim": None,
+    "dual_cross_attention": False,
+    "only_cross_attention": False,
+    "resnet_time_scale_shift": "default",
+}
 _FIRST = (f"{UNET}input_blocks.0.0.weight", f"{VAE}decoder.conv_in.weight")
 
 
@@ -80,6 +91,8 @@ class Kind:
 
     def _is_folder(self, header: Header) -> bool:
         if str(header.configs.get("model_index", {}).get("_class_name")) not in self.pipelines:
+            return False
+        if any(header.configs.get("unet", {}).get(key, usual) != usual for key, usual in _USUAL.items()):
             return False
         found = {part for part in header.files if part.startswith("text_encoder")}
         if found != {encoder.part for encoder in self.encoders}:

@@ -20,6 +20,12 @@ def unet_shape(header: Header, kind: Kind) -> Config:
     inner = "attentions.0.transformer_blocks.{}.attn2.to_k.weight"
     depths = [part.count(f"down_blocks.{level}.{inner}") for level in range(levels)]
     middle = part.count(f"mid_block.{inner}")
+    if not middle:
+        raise BadCheckpoint(
+            f"{header.path.name} has a U-Net without attention in its middle, as SSD-1B, KOALA and BK-SDM have: that is "
+            f"not supported in a single file",
+            "use its folder in diffusers' layout",
+        )
     shape = {
         "in_channels": part.dims("conv_in.weight", 4)[1],
         "block_out_channels": part.widths("down_blocks.{}.resnets.0.conv1.weight", levels),
