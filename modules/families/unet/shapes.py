@@ -23,7 +23,7 @@ def unet_shape(header: Header, kind: Kind) -> Config:
     if not middle:
         raise BadCheckpoint(
             f"{header.path.name} has a U-Net without attention in its middle, as SSD-1B, KOALA and BK-SDM have: that is "
-            f"not supported in a single file",
+            "not supported in a single file",
             "use its folder in diffusers' layout",
         )
     shape = {
