@@ -134,7 +134,7 @@ def _difference(opened: Any, change: _Change, like: Tensor) -> Tensor:
         return change_of(tensors, like, change.file.alphas.get(part))
     except KeyError as error:
         raise BadRequest(f"the LoRA {name} is incomplete: its layer {layer} has no {error}") from error
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, IndexError, TypeError, RuntimeError) as error:
         message = f"the LoRA {name} does not fit this checkpoint: its layer {layer} has another shape"
         raise BadRequest(message, OTHER_CHECKPOINT) from error
     except SafetensorError as error:

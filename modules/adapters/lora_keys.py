@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _ROLES = {
     r"\.diff_b": "bias",
     r"\.(hada_w[12]_[ab]|lokr_w[12](?:_[ab])?)": "",
 }
-_KEY = re.compile("(.+?)(?:" + "|".join(f"(?P<r{i}>{pattern})" for i, pattern in enumerate(_ROLES)) + ")")
+_ROLE = re.compile("(?:" + "|".join(f"(?P<r{i}>{pattern})" for i, pattern in enumerate(_ROLES)) + r")\Z")
+_LONGEST = 48  # characters of a key's end that can say its role
 _PARTS = {  # beginnings, longest first where one begins with another
     "lora_unet_": "unet",
     "lora_te1_": "text_encoder",
@@ -44,10 +46,10 @@ def layers_of(keys: Iterable[str]) -> tuple[dict[Layer, dict[str, str]], list[st
     layers: dict[Layer, dict[str, str]] = {}
     strange = []
     for key in keys:
-        if found := _KEY.fullmatch(key):
-            group = str(found.lastgroup) if found.lastgroup else ""
-            role = list(_ROLES.values())[int(group[1:])] or key.rpartition(".")[2]
-            layers.setdefault(_layer(found[1]), {})[role] = key
+        found = _ROLE.search(key, max(1, len(key) - _LONGEST))
+        if found and found.lastgroup:
+            role = list(_ROLES.values())[int(found.lastgroup[1:])] or key.rpartition(".")[2]
+            layers.setdefault(_layer(key[: found.start()]), {})[role] = key
         else:
             strange.append(key)
     return layers, strange
@@ -72,12 +74,19 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None =
     alpha: of a layer that has none of its own; None: its rank.
 
     LoRA (Hu et al. 2021): alpha / rank * up @ down, also with a convolution between them. LyCORIS (Yeh et al. 2024):
-    LoHa, the product of two such; LoKr, the Kronecker product of two. ValueError if the shapes do not fit.
+    LoHa, the product of two such; LoKr, the Kronecker product of two. ValueError, IndexError or TypeError if the shapes do not fit.
     """
     import torch
 
     def product(a: str, b: str) -> Tensor:
-        return tensors[a].flatten(1) @ tensors[b].flatten(1)
+        left, right = tensors[a].flatten(1), tensors[b].flatten(1)
+        check(len(left) * right.shape[1])
+        return left @ right
+
+    def check(numbers: int) -> None:
+        """Before they are computed: a small file can ask for more than any memory."""
+        if numbers > like.numel():
+            raise ValueError(f"{numbers:,} numbers do not fit {list(like.shape)}")
 
     rank = 0
     if "diff" in tensors:
@@ -88,9 +97,11 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None =
         first = tensors["lokr_w1"] if "lokr_w1" in tensors else product("lokr_w1_a", "lokr_w1_b")
         second = tensors["lokr_w2"] if "lokr_w2" in tensors else product("lokr_w2_a", "lokr_w2_b")
         factors = [len(tensors[key]) for key in ("lokr_w2_b", "lokr_w1_b") if key in tensors]
+        check(first.numel() * second.numel())
         change, rank = torch.kron(first, second.flatten(1)), factors[0] if factors else 0
     elif "mid" in tensors:
         up, down = tensors["up"].flatten(1), tensors["down"].flatten(1)
+        check(len(up) * prod(tensors["mid"].shape[2:]) * down.shape[1])
         change, rank = torch.einsum("or,rskl,si->oikl", up, tensors["mid"], down), len(down)
     else:
         change, rank = product("up", "down"), len(tensors["down"])

@@ -24,6 +24,7 @@ from modules.core.paths import readable
 MAX_HEADER = 16 * 2**20  # bytes; the header of an SDXL file has 0.3 MB
 MAX_TENSORS = 100_000
 MAX_RANK = 8
+MAX_NAME = 1000  # characters
 MAX_CONFIG = 2**20  # bytes of one JSON file of a diffusers folder
 PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
@@ -158,6 +159,8 @@ def _spans(tensors: dict[str, Any]) -> list[tuple[int, int]]:
     """Begin and end of every tensor, sorted, as many bytes as its shape and dtype need."""
     spans = []
     for name, item in tensors.items():
+        if len(name) > MAX_NAME:
+            raise _Unusable(f"the name of a tensor has {len(name):,} characters")
         bits, shape = BITS.get(item["dtype"]), item["shape"]
         if bits is None:
             raise _Unusable(f"{name!r:.99} has the unknown dtype {item['dtype']!r:.20}")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from modules.adapters import lora
 from modules.adapters.lora import WantedLora
+from modules.adapters.lora_keys import change_of
 from modules.core.errors import BadRequest
 from modules.families.unet.family import UnetFamily
 from modules.manager.adapters import Adapters
@@ -195,6 +196,25 @@ def test_kinds_that_cannot_be_used_are_named(sd1: UnetFamily, tmp_path: Path, ke
     save_file({f"lora_unet_mid_block_attentions_0_proj_in.{key}": torch.ones(1)}, path)
     with pytest.raises(BadRequest, match=words), lora.applied(sd1, [wanted(path)]):
         pass
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"up": (100_000, 1), "down": (1, 100_000_000)},
+        {"lokr_w1": (30_000, 30_000), "lokr_w2": (30_000, 30_000)},
+        {"up": (64, 2), "mid": (2, 2, 9_000, 9_000), "down": (2, 64)},
+        {"up": (64,), "down": (64,)},
+        {"up": (), "down": ()},
+        {"up": (64, 2), "down": (2, 64), "alpha": (2,)},
+    ],
+)
+def test_shapes_that_would_take_all_memory_or_make_no_sense_are_refused(
+    sd1: UnetFamily, shapes: dict[str, tuple[int, ...]]
+) -> None:
+    roles = {role: torch.zeros(()).expand(shape) for role, shape in shapes.items()}  # takes no memory itself
+    with pytest.raises((ValueError, IndexError, TypeError, RuntimeError)):
+        change_of(roles, sd1.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight)
 
 
 def test_lyco_forms_add_their_products(sd1: UnetFamily, tmp_path: Path) -> None:

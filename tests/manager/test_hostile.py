@@ -24,6 +24,7 @@ from modules.manager.vaes import Vaes
 from modules.upscalers.index import UpscalerIndex
 
 FOLDERS = ("Stable-diffusion", "Lora", "embeddings", "VAE", "ESRGAN")
+ZERO = b'"%s":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
 GOOD = {"dtype": "F16", "shape": [2, 2], "data_offsets": [0, 8]}
 
 
@@ -32,9 +33,8 @@ def file_of(header: object, size: int = 8, length: int | None = None) -> bytes:
     return struct.pack("<Q", len(raw) if length is None else length) + raw + bytes(size)
 
 
-def a_million_tensors() -> bytes:
-    item = b'"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
-    return file_of(b"{" + b",".join(item % number for number in range(1_000_000)) + b"}", 0)
+def many_tensors(count: int, name: bytes = b"") -> bytes:
+    return file_of(b"{" + b",".join(ZERO % (name + b"%d" % number) for number in range(count)) + b"}", 0)
 
 
 class Runs:
@@ -53,7 +53,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "truncated header": lambda: file_of({"w": GOOD})[:20],
     "2^60 header": lambda: file_of({"w": GOOD}, length=2**60),
     "overlapping": lambda: file_of({"a": GOOD, "b": GOOD}, 16),
-    "a million tensors": a_million_tensors,
+    "a million tensors": lambda: many_tensors(1_000_000),
+    "many long names": lambda: many_tensors(99_999, b"x.lora_up" * 9),
+    "a name of megabytes": lambda: file_of({"lora_up." * 1_000_000: GOOD}),
     "huge metadata": lambda: file_of({"__metadata__": {"x": "y" * 20_000_000}, "w": GOOD}),
     "nested": lambda: file_of(b'{"w":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     "huge shape": lambda: file_of({"w": GOOD | {"shape": [2**62, 2**62]}}),
@@ -63,7 +65,11 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "renamed pickle": lambda: pickle.dumps({"state_dict": 1}, protocol=2),
     "web page": lambda: b"<!DOCTYPE html><title>Log in</title>",
 }
-FINE = {("../ names", "embeddings"), ("../ names", "ESRGAN")}  # names of tensors are only names
+FINE = {
+    ("../ names", "embeddings"),
+    ("../ names", "ESRGAN"),
+    ("many long names", "ESRGAN"),
+}  # names of tensors are only names
 
 
 @pytest.fixture

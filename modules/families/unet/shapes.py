@@ -22,8 +22,8 @@ def unet_shape(header: Header, kind: Kind) -> Config:
     middle = part.count(f"mid_block.{inner}")
     if not middle:
         raise BadCheckpoint(
-            f"{header.path.name} has a U-Net without attention in its middle, as SSD-1B, KOALA and BK-SDM have: that is "
-            "not supported in a single file",
+            f"{header.path.name} has a U-Net without attention in its middle, as SSD-1B, KOALA and BK-SDM have: "
+            "that is not supported in a single file",
             "use its folder in diffusers' layout",
         )
     shape = {
