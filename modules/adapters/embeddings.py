@@ -108,14 +108,11 @@ def _read(file: AdapterFile) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    keys, sides = file.shapes.keys(), {len(shape) for shape in file.shapes.values()}
+    if (len(keys) != 1 and not keys <= KEYS.keys()) or not keys or not sides <= {1, 2}:
+        raise BadRequest(f"{file.path.name} is not a textual inversion: its tensors are {', '.join(keys)!s:.200}")
     try:
         tensors = load_file(file.path)
     except (SafetensorError, OSError) as error:
         raise BadRequest(f"the embedding {file.path.name} cannot be read: {error}", "download it again") from error
-    if (
-        not tensors
-        or (len(tensors) > 1 and not tensors.keys() <= KEYS.keys())
-        or any(t.ndim > 2 for t in tensors.values())
-    ):
-        raise BadRequest(f"{file.path.name} is not a textual inversion: its tensors are {', '.join(tensors)!s:.200}")
     return {key: rows if rows.ndim == 2 else rows[None] for key, rows in tensors.items()}

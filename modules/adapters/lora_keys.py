@@ -74,7 +74,8 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None =
     alpha: of a layer that has none of its own; None: its rank.
 
     LoRA (Hu et al. 2021): alpha / rank * up @ down, also with a convolution between them. LyCORIS (Yeh et al. 2024):
-    LoHa, the product of two such; LoKr, the Kronecker product of two. ValueError, IndexError or TypeError if the shapes do not fit.
+    LoHa, the product of two such; LoKr, the Kronecker product of two. ValueError, IndexError or TypeError if the
+    shapes do not fit.
     """
     import torch
 

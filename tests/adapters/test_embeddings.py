@@ -99,6 +99,8 @@ def test_only_words_of_the_prompts_are_read(families: dict[str, UnetFamily], tmp
         ({"clip_l": torch.ones(2, 768), "clip_g": torch.ones(2, 1280)}, "is for SDXL, the checkpoint is SD 1.x"),
         ({"emb_params": torch.ones(76, 32)}, "must have 1 to 75 vectors"),
         ({"a": torch.ones(1, 32), "b": torch.ones(1, 32)}, "is not a textual inversion: its tensors are a, b"),
+        ({"emb_params": torch.tensor(1.0)}, "is not a textual inversion: its tensors are emb_params"),
+        ({"emb_params": torch.ones(1, 2, 32)}, "is not a textual inversion: its tensors are emb_params"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(
