@@ -44,7 +44,7 @@ def main(source: str, target: str) -> None:
 
     _give_up_network()
     _give_up_everything_but(target)
-    torch.serialization.add_safe_globals([(LeftOut, name) for name in LEFT_OUT] + [(Parameters, PARAMETERS)])
+    torch.serialization.add_safe_globals([*((LeftOut, name) for name in LEFT_OUT), (Parameters, PARAMETERS)])
     found = torch.load(source, map_location="cpu", weights_only=True, mmap=_is_archive(source))
     save_file(_weights(found), target)
 

@@ -77,11 +77,11 @@ def test_a_name_in_another_encoding_is_listed_as_text_with_the_reason(library: L
         file = plain_file(tmp_path / kind / "a.safetensors", LORA)
         file.rename(file.with_name(os.fsdecode(b"caf\xe9.safetensors")))
     upscalers = [entry for entry in UpscalerIndex([tmp_path]).entries() if entry.path]
-    items = [*library.items(), *upscalers]
-    assert len(items) == len(KINDS)
-    for item in items:
-        assert item.name.encode().startswith(b"caf?")
-        assert item.problem.encode() == b"the name of caf?.safetensors or of its folder is not in UTF-8"
+    told = [(item.name, item.problem) for item in library.items()] + [(one.name, one.problem) for one in upscalers]
+    assert len(told) == len(KINDS)
+    for name, problem in told:
+        assert name.encode().startswith(b"caf?")
+        assert problem.encode() == b"the name of caf?.safetensors or of its folder is not in UTF-8"
     assert all(len(item.id) == 16 and library.hash_of(item) == "" for item in library.items())
     assert Adapters([tmp_path]).lora_names() == ("caf?",)
 

@@ -65,10 +65,10 @@ class Configs:
     @property
     def native_size(self) -> int:
         """Pixels; diffusers keeps it in latent cells."""
-        cells = self.unet.get("sample_size")
-        known = type(cells) is int and 0 < cells <= MAX_CELLS
         usual = self.kind.base_size if self.is_base else self.kind.native_size
-        return self.record.native_size or (cells * self.downscale if known else usual)
+        cells = self.unet.get("sample_size")
+        said = cells * self.downscale if type(cells) is int and 0 < cells <= MAX_CELLS else usual
+        return self.record.native_size or said
 
     @property
     def upcast_vae(self) -> bool:
