@@ -49,7 +49,12 @@ def rows_seen(network: Any, name: str, x: Tensor) -> int:
     layer: Any = network.get_submodule(name)
     seen: list[int] = []
     forward = layer.forward
-    layer.forward = lambda x, *args, **named: seen.append(len(x)) or forward(x, *args, **named)
+
+    def watched(x: Tensor, *args: Any, **named: Any) -> Any:
+        seen.append(len(x))
+        return forward(x, *args, **named)
+
+    layer.forward = watched
     try:
         answer(network, x)
     finally:
