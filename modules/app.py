@@ -13,8 +13,7 @@ from secrets import token_hex
 from threading import Event as Flag
 from threading import Thread
 
-from modules.attention.base import KERNELS
-from modules.choosing import settings_of
+from modules.choosing import settings_of, with_known_names
 from modules.cleaning import clean
 from modules.core.errors import BadCheckpoint, BadRequest, NotThere, UnknownName
 from modules.core.family import CheckpointCard
@@ -50,7 +49,6 @@ from modules.manager.transfers import Transfers
 from modules.manager.vaes import AUTOMATIC
 from modules.people.access import Access, access_of
 from modules.people.own import OwnSettings
-from modules.preview.base import PREVIEWS
 from modules.sampling.samplers import SAMPLERS
 from modules.upscalers.index import UpscalerIndex
 from modules.welcome import welcome
@@ -264,11 +262,10 @@ class App:
 
 def build(settings: Settings) -> App:
     """Everything wired, nothing running yet. Raises BadSetting, CannotSave: an unknown name, an unusable folder."""
-    PREVIEWS.check("--preview", settings.preview, "automatic", "off")
-    KERNELS.check("--attention", settings.attention, "automatic")
     data, cache = settings.data_dir, settings.data_dir / "cache"
-    journal = Journal(data / "jobs.sqlite3")  # first: it refuses a second server before anything is changed
     extending = extending_of(settings)
+    settings = with_known_names(settings)  # among them those of extensions
+    journal = Journal(data / "jobs.sqlite3")  # it refuses a second server before anything is changed
     hashes = Hashes(cache / "hashes")
     models = list(settings.models_dirs)
     index = Index(models, hashes, extending.host.families)

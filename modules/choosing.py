@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from modules.preview.base import PREVIEWS
 if TYPE_CHECKING:
     from modules.app import App
 
+log = logging.getLogger(__name__)
+
 
 def settings_of(app: App, owner: str) -> Settings:
     """What counts for the jobs of somebody. A choice that is not there any more does not count."""
@@ -25,6 +28,22 @@ def settings_of(app: App, owner: str) -> Settings:
         return app.settings
     known = {field: value for field, value in app.own.of(owner).items() if value in choices(app, field)}
     return replace(app.settings, **known)  # type: ignore[arg-type]
+
+
+def with_known_names(settings: Settings) -> Settings:
+    """Names of the settings file that are not there any more do not count; the log says so.
+
+    Raises BadSetting for those of a flag or a variable.
+    """
+    for field, table, also in (("preview", PREVIEWS, ("automatic", "off")), ("attention", KERNELS, ("automatic",))):
+        try:
+            table.check(f"--{field}", getattr(settings, field), *also)
+        except BadSetting as error:
+            if settings.sources.get(field) != "file":
+                raise
+            log.warning("%s; %r is used", error.message, also[0])
+            settings = replace(settings, **{field: also[0]})  # type: ignore[arg-type]
+    return settings
 
 
 def has_own(person: Person) -> bool:

@@ -78,6 +78,7 @@ class Dispatcher:
                 app.extending.questions.leave(self._device)  # the others make all jobs
                 return
             app.extending.questions.put(app.extending.switch_task(), self._device)
+        self._worked = monotonic()
         while not app.stopping.is_set():
             try:
                 self._look()
@@ -87,7 +88,6 @@ class Dispatcher:
                     self._worked = monotonic()
                 elif self._patience() == 0:
                     app.extending.questions.put(Unload("unload"), self._device)
-                    self._worked = monotonic()
             except CannotSave as error:  # the disk has no room even for the journal
                 log.error("%s; trying again in %.0f seconds", error.message, RETRY_SECONDS)
                 self._is(WorkerStatus("ready", error.message))
@@ -214,6 +214,7 @@ class Dispatcher:
                 break
             try:
                 questions.answer(asked, self._worker, self._hear)
+                self._worked = monotonic()
                 self._is(WorkerStatus("ready"))
             except WorkerLost as error:
                 self._restart(error)
@@ -246,5 +247,6 @@ class Dispatcher:
         while not app.stopping.is_set() and (asked := app.looks.take()):
             try:
                 look.answer(asked, self._worker, app.inputs.read, self._follow)
+                self._worked = monotonic()
             except WorkerLost as error:
                 self._restart(error)

@@ -27,7 +27,7 @@ def load_network(path: Path, family: Family) -> ControlNetModel | T2IAdapter:
     adapter = any(name.removeprefix("adapter.").startswith("body.") for name in weights)
     network = _adapter(weights, family, path) if adapter else _controlnet(weights, unet, path)
     network.requires_grad_(False).eval()
-    return network.to(device=unet.device, dtype=unet.dtype)
+    return network.to(device=family.device, dtype=unet.dtype)  # the U-Net itself may rest elsewhere
 
 
 def _controlnet(weights: Weights, unet: UNet2DConditionModel, path: Path) -> ControlNetModel:

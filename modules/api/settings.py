@@ -66,7 +66,10 @@ def own_setting(app: App, person: Person, key: str) -> Json:
 
 
 def one_setting(app: App, key: str) -> Json:
-    """value: what this run uses. next: what the next start will use. fixed: why it cannot be changed, or empty."""
+    """value: what this run uses. next: what the next start will use. fixed: why it cannot be changed, or empty.
+
+    in_use: what was made of it, and why.
+    """
     field, now = KEYS[key], app.settings
     meta, source = SETTINGS[field], now.sources.get(field, "default")
     return {
@@ -83,7 +86,16 @@ def one_setting(app: App, key: str) -> Json:
         "source": source_words(key, source),
         "fixed": FIXED.get(field) or winner_words(key, source),
         "at_once": field in AT_ONCE,
+        "in_use": in_use(app, field),
     }
+
+
+def in_use(app: App, field: str) -> str:
+    """What the engine made of a choice, and why; empty for most."""
+    if (card := app.watchers.card) is None:
+        return ""
+    made = {"attention": (card.attention, card.why_attention), "offload": (card.placement, card.why_placement)}
+    return ": ".join(filter(None, made.get(field, ())))
 
 
 def widget(field: str, choices: list[str]) -> str:

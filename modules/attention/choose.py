@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from modules.attention.base import KERNELS
-from modules.attention.measure import Result, benchmark
+from modules.attention.measure import DEFAULT, Result, benchmark
 
-DEFAULT = "sdpa"
 WORTH = 1.1  # times as fast as the default another kernel must be
 EXACT = 2.0  # times the default's error it may have at most
 
@@ -19,10 +18,12 @@ def choose(
 ) -> tuple[str, str]:
     """(name in `KERNELS`, reason). wanted: "automatic" or a name. dtype: "fp32", "bf16" or "fp16".
 
-    head_size: numbers each head of the network has for a token. Raises UnknownName.
+    head_size: numbers each head of the network has for a token. One that cannot be used is replaced by the default.
     """
     if wanted == "automatic":
         return _best(measure(device_kind, dtype, head_size))
+    if wanted not in KERNELS:  # its extension is off
+        return DEFAULT, f"{wanted} was asked for, but it is not there"
     name = KERNELS.canonical(wanted)
     if reason := KERNELS[name].why_not(device_kind):
         return DEFAULT, f"{name} was asked for, but {reason}"

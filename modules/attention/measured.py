@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from modules.attention.base import KERNELS
-from modules.attention.measure import Result, benchmark
+from modules.attention.measure import DEFAULT, Result, benchmark
 from modules.core.errors import CannotSave
 from modules.core.paths import write_atomically
 
+PACKAGES = ("xformers", "flash-attn", "sageattention")  # with kernels for graphics cards
 Results = Mapping[str, Result]
+_ROWS = TypeAdapter(dict[str, dict[str, Result]])
 
 
 class Measured:
@@ -24,7 +29,7 @@ class Measured:
         self._measure = measure
 
     def __call__(self, device_kind: str, dtype: str, head_size: int) -> Results:
-        """Of this device, precision, number of threads, head size and version of torch."""
+        """Of this device, precision, number of threads, head size, the kernels there are and version of torch."""
         key = " ".join((machine(device_kind), dtype, str(head_size)))
         known = self._read()
         if key not in known:
@@ -35,11 +40,14 @@ class Measured:
         return known[key]
 
     def _read(self) -> dict[str, Results]:
-        with suppress(OSError, ValueError, TypeError, AttributeError):
-            rows = json.loads(self._path.read_text(encoding="utf-8"))
-            found = {key: {name: Result(**result) for name, result in row.items()} for key, row in rows.items()}
-            return {key: results for key, results in found.items() if results.keys() <= set(KERNELS)}
+        with suppress(OSError, ValueError):
+            rows = _ROWS.validate_json(self._path.read_bytes())
+            return {key: row for key, row in rows.items() if DEFAULT in row and is_measured(row)}
         return {}
+
+
+def is_measured(row: Results) -> bool:
+    return all(result.seconds > 0 for result in row.values())
 
 
 def machine(device_kind: str) -> str:
@@ -48,4 +56,12 @@ def machine(device_kind: str) -> str:
 
     units = torch.backends.cpu.get_cpu_capability()
     title = torch.cuda.get_device_name() if device_kind == "cuda" else f"{device_kind} {units}"
-    return f"torch-{torch.__version__} {title} {torch.get_num_threads()}-threads"
+    threads = f"{torch.get_num_threads()}-threads"
+    return " ".join([f"torch-{torch.__version__}", title, threads, ",".join(KERNELS), *_packages()])
+
+
+def _packages() -> Iterator[str]:
+    """Those that are there: installed later, their kernels are measured too."""
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            yield f"{name}-{version(name)}"

@@ -20,7 +20,7 @@ def sliced(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     scale = 1 / sqrt(q.shape[-1])
     for picture in range(q.shape[0]):
         for head in range(q.shape[1]):
-            weights = (q[picture, head] @ k[picture, head].T).mul_(scale).softmax(-1)
+            weights = ((q[picture, head] * scale) @ k[picture, head].T).softmax(-1)  # fp16 overflows in larger products
             mixed[picture, head] = weights @ v[picture, head]
     return mixed
 

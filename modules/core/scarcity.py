@@ -1,11 +1,19 @@
-"""How much memory is free, and telling a lack of it from other errors. Importable without torch."""
+"""How much memory there is and is free, of this computer or of the container; telling a lack of it from other errors.
+
+Importable without torch."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
 
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
+import psutil  # type: ignore[import-untyped]
+
+GROUP = Path("/sys/fs/cgroup")  # of a container: its limit and what it has taken (version 2)
+_WORDS = (
+    *("can't allocate memory", "cannot allocate memory", "not enough memory", "out of memory"),
+    *("alloc_failed", "paging file is too small"),  # cuBLAS and cuDNN; Windows, where a file is mapped
+)
 
 
 def is_lack_of_memory(error: Exception) -> bool:
@@ -13,17 +21,29 @@ def is_lack_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _WORDS)
 
 
-def ram_free() -> int | None:
-    """Bytes the machine can still give; None where only the system itself knows."""
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    return None
+def ram_total(group: Path = GROUP) -> int:
+    """Bytes this computer has, or this container may take."""
+    total, limit = int(psutil.virtual_memory().total), _limit(group)
+    return total if limit is None else min(total, limit)
+
+
+def ram_free(group: Path = GROUP) -> int:
+    """Bytes that can still be had. What a container has of files only can be taken back from it."""
+    free, limit = int(psutil.virtual_memory().available), _limit(group)
+    if limit is None:
+        return free
+    held = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    taken = int((group / "memory.current").read_text()) - int(held["file"]) + int(held["shmem"])
+    return max(0, min(free, limit - taken))
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds; 0 where the system does not say."""
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
-    return 0
+    """Bytes of memory that this process holds."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def _limit(group: Path) -> int | None:
+    """None where there is none: no container, or one that may take all."""
+    with suppress(OSError, ValueError):  # "max" is no limit
+        return int((group / "memory.max").read_text())
+    return None

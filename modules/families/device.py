@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from modules.attention.base import KERNELS
 from modules.attention.choose import Measure, choose
 from modules.attention.measure import benchmark
 from modules.core.scarcity import ram_free, resident
@@ -49,17 +48,11 @@ class Device:
             getattr(torch, self.kind).empty_cache()
 
     def free(self) -> int | None:
-        """Bytes there are for work, within the budget; None where only the system itself knows."""
-        import torch
-
-        if self.kind == "cuda":
-            available: int | None = torch.cuda.mem_get_info()[0]
-        else:
-            available = ram_free()
-        if not self.budget or available is None:
-            return available
-        used = torch.cuda.memory_allocated() if self.kind == "cuda" else resident()
-        return max(0, min(available, self.budget - used))
+        """Bytes there are for work, within the budget; None where a card does not say."""
+        available, used = memory_of(self.kind)
+        left = [] if available is None else [available]
+        left += [self.budget - used] if self.budget else []
+        return max(0, min(left)) if left else None
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -84,6 +77,23 @@ class Device:
         return torch.cuda.get_device_name() if self.kind == "cuda" else self.kind
 
 
+def memory_of(kind: str) -> tuple[int | None, int]:
+    """Bytes that are free on a device, and those that this process uses.
+
+    What torch keeps of a card for later is free for its next work. Some of Intel's cards do not say what is free.
+    """
+    import torch
+
+    if kind not in {"cuda", "xpu"}:
+        return ram_free(), resident()
+    card: Any = getattr(torch, kind)
+    used = card.memory_allocated()
+    try:
+        return card.mem_get_info()[0] + card.memory_reserved() - used, used
+    except RuntimeError:
+        return None, used
+
+
 def pick_device(
     use_cpu: bool,
     precision: str,
@@ -91,15 +101,14 @@ def pick_device(
     measure: Measure = benchmark,
     budget: int = 0,
 ) -> Device:
-    """The best device there is, or the CPU. precision: "auto", "fp32" or "bf16". Raises UnknownName (attention)."""
+    """The best device there is, or the CPU. precision: "auto", "fp32" or "bf16"."""
     kind = "cpu" if use_cpu else _accelerator()
     dtype = _best_dtype(kind) if precision == "auto" else precision
-    wanted = attention if attention == "automatic" else KERNELS.canonical(attention)
     return Device(
         kind,
         dtype,
         channels_last=kind in {"cpu", "cuda"},
-        attention=wanted,
+        attention=attention,
         measure=measure,
         budget=budget,
         apart=kind in {"cuda", "xpu"},

@@ -105,6 +105,18 @@ def pieces(
                 cancel(question.task.id)
 
 
+def ended(question: Question, seconds: float) -> bool:
+    """Whether a task without an answer is done within so many seconds; if not, it keeps its place.
+
+    Raises as `pieces`.
+    """
+    try:
+        list(_told(question.pieces.get(timeout=max(0.0, seconds))))
+    except Empty:
+        return False
+    return True
+
+
 def _told(piece: Answered | Ending | TaffyError) -> Iterator[Answered]:
     match piece:
         case Answered():

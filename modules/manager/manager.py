@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from modules.attention.base import KERNELS
 from modules.core.errors import BadCheckpoint, OutOfMemory
 from modules.core.family import Family
 from modules.core.heap import return_freed_memory
-from modules.core.scarcity import ram_free
+from modules.core.scarcity import is_lack_of_memory, ram_free
 from modules.families import FAMILIES, recognise
 from modules.families.base import FamilyLoader, Prepares, ShortHash, VaeFile, held_by, placement_of
 from modules.families.device import Device
@@ -31,7 +31,7 @@ from modules.manager.swap import exchange
 from modules.manager.vaes import AUTOMATIC, Vaes
 
 log = logging.getLogger(__name__)
-BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}  # of a number
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,10 @@ class Manager:
         return self._shelf.budget
 
     def attend(self, kernel: str) -> None:
-        """From now on compute attention with this kernel: "automatic" or a name. Raises UnknownName."""
-        wanted = kernel if kernel == "automatic" else KERNELS.canonical(kernel)
-        self._device = replace(self._device, attention=wanted)
+        """From now on compute attention with this kernel: "automatic" or a name."""
+        self._device = replace(self._device, attention=kernel)
         for family in (*self._shelf, *filter(None, [self._family])):
-            family.attend(wanted)
+            family.attend(kernel)
 
     def unload(self) -> None:
         """Give the memory of all weights back, at once: nothing in a family refers to itself in a circle."""
@@ -237,8 +236,8 @@ class Manager:
         try:
             family = yield from self._from(wanted, copy, device, way.spare)
         except (RuntimeError, MemoryError) as error:
-            if explained := out_of_memory(error, f"loading {entry.name}", self._device.kind):
-                raise explained from error
+            if is_lack_of_memory(error):
+                raise out_of_memory(f"loading {entry.name}", self._device.kind) from error
             raise
         if copying:
             self.copies.ask(entry.path, device.dtype, partial(copying.prepare, wanted.header, self._device))
@@ -276,10 +275,12 @@ class Manager:
         """
         if self._device.kind != "cpu":
             return
-        stored = sum(item["data_offsets"][1] - item["data_offsets"][0] for item in header.tensors.values())
-        wanted = stored * BITS[self._device.dtype] / 16 - spare
-        while (free := ram_free()) is not None and free < wanted and self._shelf.drop():
-            continue
+        numbers = sum(math.prod(item["shape"]) for item in header.tensors.values())
+        wanted = numbers * BYTES[self._device.dtype] - spare
+        while ram_free() < wanted:
+            return_freed_memory()  # of pictures that were made, and of those that have just left
+            if ram_free() < wanted and not self._shelf.drop():
+                return
 
 
 def _choice(entry: Entry, vae: Path | None) -> Choice:

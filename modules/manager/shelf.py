@@ -22,8 +22,10 @@ class Shelf:
         self._waiting: OrderedDict[Hashable, Family] = OrderedDict()
 
     def put(self, key: Hashable, family: Family) -> list[Family]:
-        """Keep it, in RAM. What no longer fits leaves, and may be this one: those are given out."""
+        """Keep it, in RAM. What no longer fits leaves, and is given out: one that would not fit alone at once."""
         rest(family)
+        if held([family]) > self.budget:
+            return [family]
         for part, network in family.networks.items():
             if next(network.parameters()).device.type != "cpu":
                 network.to("cpu")

@@ -70,6 +70,11 @@ def ssim(one: Plane, other: Plane) -> float:
     return float((light * structure).mean())
 
 
+def likeness(one: Image.Image, other: Image.Image) -> float:
+    """`ssim` of two pictures; the other one is brought to the first one's size."""
+    return ssim(_array(one, one.size), _array(other, one.size))
+
+
 def _array(picture: Image.Image, size: tuple[int, int]) -> Plane:
     """(height, width, 3) in Lab."""
     fitted = on_white(picture).resize(size, Image.Resampling.LANCZOS)

@@ -6,10 +6,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from time import monotonic
 
-import torch
 from PIL import Image
 
 from modules.core.events import Frame
+from modules.core.scarcity import is_lack_of_memory
 from modules.core.upscaling import UpscaleRequest
 from modules.families.device import Device
 from modules.manager.memory import out_of_memory
@@ -63,8 +63,7 @@ class Upscalers:
     def unload(self) -> None:
         """Give the memory of the network back."""
         self._entry = self._network = None
-        if self._device.kind == "cuda":
-            torch.cuda.empty_cache()
+        self._device.empty()
 
     def run(self, image: Image.Image, request: UpscaleRequest) -> Generator[Tile, None, Image.Image]:
         """The picture a request asks for. image: RGB or RGBA, which it stays.
@@ -90,11 +89,10 @@ class Upscalers:
             try:
                 return (yield from self._counted(image, names, size, smaller))
             except (RuntimeError, MemoryError) as error:
-                explained = out_of_memory(error, f"a picture of {size[0]} × {size[1]} pixels", self._device.kind)
-                if explained is None:
+                if not is_lack_of_memory(error):
                     raise
                 if smaller == SMALLER:
-                    raise explained from error
+                    raise out_of_memory(f"a picture of {size[0]} × {size[1]} pixels", self._device.kind) from error
             self.unload()
         raise AssertionError("the second turn returns or raises")
 
@@ -155,7 +153,10 @@ class Upscalers:
 
 def budget(device: Device) -> int:
     """Bytes for the work on a tile."""
-    return min(GPU_BUDGET, torch.cuda.mem_get_info()[0] // 2) if device.kind == "cuda" else CPU_BUDGET
+    if not device.apart:
+        return CPU_BUDGET
+    free = device.free()
+    return GPU_BUDGET if free is None else min(GPU_BUDGET, free // 2)
 
 
 def has_second(request: UpscaleRequest) -> bool:

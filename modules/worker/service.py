@@ -13,7 +13,7 @@ import torch
 
 from modules.attention.base import KERNELS
 from modules.attention.measured import Measured
-from modules.core.errors import TaffyError
+from modules.core.errors import OutOfMemory, TaffyError
 from modules.core.events import Described, Event, Failed, Faulted, Finished, Loaded, PictureMade, WorkerCard
 from modules.core.extensions import Fault, Message
 from modules.core.scarcity import is_lack_of_memory
@@ -63,7 +63,8 @@ class Service:
         quick_look = QuickLooks(self._host, models, Path(config.cache_dir))
         self._engine = Engine(self._manager, self._host, self._upscalers, models, quick_look)
         self._bench = EngineBench(self._manager, self._engine, self._host, models, quick_look)
-        self._host.tables_changed = Tables(self._host).renew
+        self._tables = Tables(self._host)
+        self._host.tables_changed = self._renew_tables
 
     def watch(self, report: Callable[[Fault], None]) -> None:
         """Have hooks that do not come back reported, by another thread."""
@@ -79,12 +80,15 @@ class Service:
                 yield event
                 if isinstance(event, Loaded):
                     yield Described(task.id, self.card())
+            return
         except TaffyError as error:
-            yield Failed(task.id, type(error).__name__, error.message, error.advice)
+            failed = Failed(task.id, type(error).__name__, error.message, error.advice)
         except Exception as error:
             failed = self._explained(task.id, error)
-            yield Described(task.id, self.card())
-            yield failed
+        if failed.error == OutOfMemory.__name__:  # not before: the error held on to what was being computed
+            self._unload()
+        yield Described(task.id, self.card())
+        yield failed
 
     def say(self, task: str, extension: str, message: Message) -> None:
         """For a technique of the running task. Callable from any thread."""
@@ -95,9 +99,9 @@ class Service:
         return (Faulted(task, fault) for fault in self._host.take_faults())
 
     def _explained(self, task: str, error: Exception) -> Failed:
-        """An error nobody foresaw, or a lack of memory: then the weights are given back and the next job may fit."""
-        if explained := out_of_memory(error, f"this picture{self._manager.tried}", self._device.kind):
-            self._unload()
+        """An error nobody foresaw, or a lack of memory."""
+        if is_lack_of_memory(error):
+            explained = out_of_memory(f"this picture{self._manager.tried}", self._device.kind)
             return Failed(task, type(explained).__name__, explained.message, explained.advice)
         log.error("task %s failed", task, exc_info=error)
         advice = "the log of the server has the details; the next job will run as usual"
@@ -117,7 +121,10 @@ class Service:
             case Load():
                 yield from self._engine.load(task.id, task.checkpoint)
             case Ask():
+                loaded = self._loaded
                 yield from self._answers(task)
+                if self._loaded != loaded:
+                    yield Described(task.id, self.card())
             case _:
                 self._heed(task)
         if not isinstance(task, Ask):
@@ -147,7 +154,7 @@ class Service:
             case Unload():
                 self._unload()
             case Attend():
-                self._manager.attend(task.kernel)
+                self._manager.attend(task.kernel if task.kernel == "automatic" else KERNELS.canonical(task.kernel))
             case LookIn():
                 self._models[:] = map(Path, task.models_dirs)
             case Switch():
@@ -162,6 +169,18 @@ class Service:
         self._manager.unload()
         self._upscalers.unload()
 
+    def _renew_tables(self) -> None:
+        """What extensions add has changed. Kernels that are gone are not computed with any more."""
+        before = [KERNELS[name] for name in KERNELS]
+        self._tables.renew()
+        if [KERNELS[name] for name in KERNELS] != before:
+            self._manager.attend(self._manager.attention)
+
+    @property
+    def _loaded(self) -> str:
+        """The name of the checkpoint in use; empty if there is none."""
+        return self._manager.current.card.name if self._manager.current else ""
+
     def card(self) -> WorkerCard:
         current = self._manager.current
         facts = current.facts if current else {}
@@ -175,7 +194,7 @@ class Service:
             samplers=tuple(SAMPLERS),
             schedules=tuple(SCHEDULES),
             previews=tuple(PREVIEWS),
-            loaded=current.card.name if current else "",
+            loaded=self._loaded,
             faults=self._host.faults,
             kernels=tuple(KERNELS),
             upscalers=tuple(UPSCALERS),

@@ -168,6 +168,25 @@ def test_the_history_of_a_picture_can_be_walked(standing: Server) -> None:
     assert standing.client.get("/pictures/nobody/history").status_code == 404
 
 
+def test_a_picture_of_fast_mode_and_its_exact_one_say_how_like_they_are(standing: Server) -> None:
+    def near(picture: dict[str, Any]) -> float | None:
+        found: float | None = standing.client.get(f"{picture['url']}/history").json()["near"]
+        return found
+
+    def made(**values: Any) -> dict[str, Any]:
+        (picture,) = standing.ended(submit(standing, **{**CAT, "seed": 1, **values})["id"])["pictures"]
+        assert isinstance(picture, dict)
+        return picture
+
+    fast = made(fast_every=3)
+    assert near(fast) is None
+    same = made(parent=fast["id"], origin="exact")
+    assert near(same) == near(fast) == pytest.approx(1)
+    other = made(parent=fast["id"], origin="exact", seed=2)
+    assert near(other) == near(fast) < 0.5  # type: ignore[operator]
+    assert near(made(parent=fast["id"], origin="vary")) is None
+
+
 def test_reuse_of_a_picture_from_a_picture_works(standing: Server) -> None:
     (first,) = standing.ended(submit(standing, **CAT, image=brought(standing))["id"])["pictures"]
     request = standing.client.get(f"{first['url']}/request").json()

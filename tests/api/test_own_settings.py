@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from modules.core.events import Described, WorkerCard
 from modules.manager.index import FOLDER
 from tests.api.conftest import Server, started
 from tests.headers import header_only
 from tests.workers import NoiseConfig
 
 WORD = "correct horse"
+CARD = WorkerCard("noise", "fp32", "none", "", (), (), (), ())
 CAT = {"prompt": "a cat", "steps": 1, "width": 32, "height": 32}
 
 
@@ -50,6 +53,14 @@ def test_a_users_own_choice_counts_for_their_jobs_and_for_nobody_elses(server: S
     for name in ("eve", "anna"):
         assert (accepted(server, name)["preview"], accepted(server, name)["checkpoint"]) == ("automatic", "other")
     assert [card.name for card in server.app.checkpoints("ben")] == ["tiny", "other"]  # so begins a new form
+
+
+def test_the_owner_sees_what_the_engine_made_of_a_choice_and_why(server: Server) -> None:
+    card = replace(CARD, attention="sdpa", why_attention="it was asked for", placement="part by part", why_placement="")
+    server.app.watchers.follow(Described("describe", card))
+    told = server.client.get("/settings", auth=("anna", WORD)).json()["settings"]
+    made = {one["name"]: one["in_use"] for one in told if one["in_use"]}
+    assert made == {"attention": "sdpa: it was asked for", "offload": "part by part"}
 
 
 def test_what_a_user_leaves_open_is_as_the_owner_sets_it(server: Server) -> None:

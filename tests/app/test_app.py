@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from modules.app import App
+from modules.app import App, build
+from modules.attention.base import KERNELS
+from modules.choosing import with_known_names
 from modules.core.errors import BadCheckpoint, BadRequest, BadSetting, NotThere, QueueFull, TaffyError, UnsafeFile
 from modules.core.request import GenerationRequest
+from modules.core.settings import load_settings
 from modules.hooks import Control, Tab, hookimpl
 from modules.manager.index import FOLDER
 from tests.app.asking import CAT, ME, SLOW, Start, asked, ended, job, stepping, until
@@ -97,6 +100,29 @@ def test_names_from_the_command_line_are_checked_at_once(start: Start) -> None:
         start(preview="3d")
     with pytest.raises(BadSetting, match=r"--attention is 'flashy', allowed is automatic or .*sdpa"):
         start(attention="flashy")
+
+
+def test_a_name_in_the_settings_file_that_an_extension_had_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "settings.toml").write_text('attention = "theirs"\npreview = "theirs"\n')
+    settings = load_settings(["--data-dir", str(tmp_path)], {})
+    assert with_known_names(settings) == replace(settings, attention="automatic", preview="automatic")
+    assert "--attention is 'theirs', allowed is automatic or" in caplog.text
+    with pytest.raises(BadSetting, match="'theirs'"):
+        with_known_names(load_settings(["--data-dir", str(tmp_path), "--attention", "theirs"], {}))
+
+
+def test_a_name_that_an_extension_had_at_the_last_start_is_known_at_this_one(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "names.json").write_text('{"kernels": ["theirs"]}')
+    try:
+        app = build(load_settings(["--data-dir", str(tmp_path), "--attention", "theirs"], {}))
+        app.queue.journal.close()
+        app.gallery.close()
+        assert app.settings.attention == "theirs"
+    finally:
+        KERNELS.remove("theirs")
 
 
 def test_the_preview_of_the_command_line_is_what_automatic_means(start: Start) -> None:

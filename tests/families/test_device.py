@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from modules.core.errors import UnknownName
 from modules.families.device import Device, cpu_has_bf16, pick_device
 
 
@@ -55,9 +54,43 @@ def test_a_kernel_for_other_devices_is_replaced() -> None:
     assert "NVIDIA" in why
 
 
-def test_an_unknown_kernel_is_an_error() -> None:
-    with pytest.raises(UnknownName, match="flash9"):
-        pick_device(True, "fp32", "flash9")
+def test_a_kernel_whose_extension_is_off_is_replaced_and_the_reason_says_so() -> None:
+    assert pick_device(True, "fp32", "flash9").kernel(40) == ("sdpa", "flash9 was asked for, but it is not there")
+
+
+class Card:
+    """What torch says of a graphics card: 3 GB are free, 4 GB it keeps, of which 1 GB is in use."""
+
+    def __init__(self, says: bool = True) -> None:
+        self.says = says
+
+    def mem_get_info(self) -> tuple[int, int]:
+        if not self.says:
+            raise RuntimeError("The device does not support querying the available free memory")
+        return 3, 8
+
+    def memory_reserved(self) -> int:
+        return 4
+
+    def memory_allocated(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("kind", ["cuda", "xpu"])
+@pytest.mark.parametrize(("budget", "says", "free"), [(0, True, 6), (5, True, 4), (9, True, 6), (1, True, 0),
+                                                      (0, False, None), (5, False, 4)])  # fmt: skip
+def test_what_torch_keeps_of_a_card_is_free_within_the_budget(
+    monkeypatch: pytest.MonkeyPatch, kind: str, budget: int, says: bool, free: int | None
+) -> None:
+    monkeypatch.setattr(torch, kind, Card(says))
+    assert Device(kind, "fp16", True, "sdpa", budget=budget).free() == free
+
+
+def test_a_processor_has_what_the_computer_has_within_the_budget() -> None:
+    free = Device("cpu", "fp32", True, "sdpa").free()
+    assert free is not None
+    assert free > 0
+    assert Device("cpu", "fp32", True, "sdpa", budget=1).free() == 0
 
 
 @pytest.mark.parametrize(

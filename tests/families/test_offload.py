@@ -139,6 +139,18 @@ def test_what_is_on_the_device_is_a_copy_and_at_home_is_the_very_weight(file: Pa
     assert weight.data_ptr() == home
 
 
+@pytest.mark.parametrize("mode", ["parts", "blocks"])
+def test_a_vae_that_overflows_in_fp16_stays_in_fp32_when_it_leaves(file: Path, mode: str) -> None:
+    family = load(file, replace(CARD, dtype="fp16", offload=mode))
+    family.vae.half().decoder.conv_in.weight.data.mul_(1e5)
+    latents = torch.randn(1, *family.latent_shape(64, 64))
+    decoded = family.decode(latents)
+    family.rest()
+    assert {weight.dtype for weight in family.vae.parameters()} == {torch.float32}
+    assert bool(torch.isfinite(decoded).all())
+    assert torch.equal(family.decode(latents), decoded)
+
+
 def test_nothing_of_a_family_that_offloads_lives_on(file: Path) -> None:
     gc.collect()
     gc.disable()

@@ -10,8 +10,8 @@ import pytest
 
 from modules.core.errors import BadExtension, Busy, WorkerLost
 from modules.core.events import Answered, Event, Failed, Finished
-from modules.core.task import Ask, Task
-from modules.jobs.questions import Question, Questions, answer, ask, pieces
+from modules.core.task import Ask, Task, Unload
+from modules.jobs.questions import Question, Questions, answer, ask, ended, pieces
 from modules.worker.local import LocalWorker
 
 
@@ -87,6 +87,22 @@ def test_a_worker_half_that_says_nothing_for_too_long_is_stopped() -> None:
     with pytest.raises(BadExtension, match=r"no answer within 0\.05 seconds"):
         next(pieces(question, stopped.append, patience=0.05))
     assert stopped == [question.task.id]
+
+
+def test_whoever_waits_for_a_while_only_leaves_the_question_in_its_place() -> None:
+    questions = Questions()
+    question = questions.put(Unload("unload"))
+    assert not ended(question, 0)
+    assert questions.take() is question
+    question.pieces.put(Finished("unload", 0))
+    assert ended(question, 0)
+
+
+def test_an_end_that_is_an_error_is_raised_to_whoever_waits_for_it() -> None:
+    question = Question(Unload("unload"))
+    question.pieces.put(WorkerLost("it died"))
+    with pytest.raises(WorkerLost):
+        ended(question, 0)
 
 
 def test_a_device_that_cannot_be_used_answers_nothing() -> None:

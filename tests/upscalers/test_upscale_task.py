@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_used_fails_the_job_with_its_reason(tmp_path: Path
     (tmp_path / "ESRGAN").mkdir()
     (tmp_path / "ESRGAN" / "rrdb.pth").write_bytes(b"no pickle")
     service = Service(WorkerConfig((str(tmp_path),), str(tmp_path), use_cpu=True, precision="fp32", threads=1))
-    (failed,) = answered(service, noise(8, 8))
+    *_, failed = answered(service, noise(8, 8))
     assert isinstance(failed, Failed)
     assert failed.message == "rrdb.pth is damaged or no PyTorch file"
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
-from modules.core.events import Described, Event, Failed, Finished, PictureMade, Shown, WorkerCard
+from modules.core.events import Described, Event, Failed, Finished, Loaded, PictureMade, Shown, WorkerCard
 from modules.core.moments import StepState
 from modules.core.request import GenerationRequest
-from modules.core.task import Attend, Encode, Generate, Load, LookIn, Task, Unload
-from modules.hooks import hookimpl
+from modules.core.task import Ask, Attend, Encode, Generate, Load, LookIn, Task, Unload
+from modules.families.header import read_header
+from modules.hooks import Answered, Bench, Question, hookimpl
 from modules.worker.config import WorkerConfig
 from modules.worker.service import Service
 
@@ -65,6 +72,101 @@ def test_a_process_that_runs_out_of_room_fails_one_job_and_makes_the_next(servic
     assert isinstance(failed, Failed)
     assert (failed.error, "not enough memory" in failed.message) == ("OutOfMemory", True)
     assert isinstance(list(service.run(Generate("next", REQUEST)))[-1], Finished)
+
+
+@pytest.mark.parametrize("kind", [MemoryError, RuntimeError])
+def test_nothing_of_the_job_is_left_when_the_memory_is_given_back(service: Service, kind: type[Exception]) -> None:
+    """The error's own traceback would hold on to the weights, and what is freed later stays with the process."""
+
+    class Breaks:
+        @hookimpl
+        def after_step(self, state: StepState) -> None:
+            raise kind("out of memory")
+
+    service._host.register(Breaks(), "breaks")
+    gc.collect()
+    gc.disable()
+    try:
+        trace = lambda: None  # noqa: E731
+        for event in service.run(Generate("job", REQUEST)):
+            if isinstance(event, Loaded):
+                family = service._manager.current
+                assert family
+                trace = weakref.ref(family.networks["unet"])  # type: ignore[assignment]
+                del family
+            if isinstance(event, Failed):
+                assert trace() is None
+        assert isinstance(event, Failed)
+    finally:
+        gc.enable()
+
+
+def test_a_load_that_fails_halfway_leaves_nothing_loaded_and_says_so(
+    service: Service, tiny_models: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models" / "Stable-diffusion"
+    folder.mkdir(parents=True)
+    whole = load_file(tiny_models / "Stable-diffusion" / "tiny.safetensors")
+    misfit = {key: weight[:1] if key.endswith("conv_out.bias") else weight for key, weight in whole.items()}
+    metadata = read_header(tiny_models / "Stable-diffusion" / "tiny.safetensors").metadata
+    save_file(misfit, folder / "misfit.safetensors", dict(metadata))
+    told(service, LookIn("look", (str(tiny_models), str(folder.parent))))
+    assert told(service, Load("load", "tiny")).loaded == "tiny"
+    events = list(service.run(Load("load", "misfit")))
+    assert isinstance(events[-1], Failed)
+    assert [event.card.loaded for event in events if isinstance(event, Described)] == [""]
+
+
+class Curious:
+    """An extension that looks at a checkpoint to answer."""
+
+    @hookimpl
+    def answer(self, question: Question, bench: Bench) -> Iterator[Answered]:
+        with bench.family("tiny"):
+            yield Answered("seen")
+
+
+def test_a_checkpoint_that_an_answer_needed_is_said_to_be_loaded(service: Service) -> None:
+    service._host.register(Curious(), "curious")
+    cards = [
+        [event.card.loaded for event in service.run(Ask("ask", "curious", "look")) if isinstance(event, Described)]
+        for _ in range(2)
+    ]
+    assert cards == [["tiny"], []]
+
+
+class Attentive:
+    """An extension with a kernel that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    @hookimpl
+    def kernels(self) -> dict[str, object]:
+        return {"own": self.compute}
+
+    def compute(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        self.calls += 1
+        return scaled_dot_product_attention(q, k, v)
+
+
+def test_an_extensions_kernel_is_used_when_asked_for_and_no_more_when_it_is_off(
+    tiny_models: Path, tmp_path: Path
+) -> None:
+    config = WorkerConfig((str(tiny_models),), str(tmp_path), use_cpu=True, precision="fp32", threads=1)
+    service = Service(replace(config, attention="own"))  # before the extension is there, as at every start
+    service._host.load()
+    own = Attentive()
+    service._host.register(own, "attentive")
+    service._host.tables_changed()
+    list(service.run(Generate("job", REQUEST)))
+    assert service.card().attention == "own"
+    assert (calls := own.calls) > 0
+    service._host._plugins.unregister(own)
+    service._host.tables_changed()
+    assert service.card().why_attention == "own was asked for, but it is not there"
+    assert isinstance(list(service.run(Generate("job", REQUEST)))[-1], Finished)
+    assert own.calls == calls
 
 
 def test_any_other_error_is_told_and_the_next_task_runs(service: Service) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]
-import torch
-
 from modules.core.errors import OutOfMemory
+from modules.core.scarcity import ram_free
+from modules.families.device import memory_of
 
 PART = 0.5  # of what is free now may be taken; the networks' own work needs the rest
 MAIN = "cpu"
@@ -23,8 +22,8 @@ class Room:
 
     @classmethod
     def now(cls, device: str) -> Room:
-        main = int(psutil.virtual_memory().available)
-        return cls(device, int(torch.cuda.mem_get_info()[0]) if device == "cuda" else main, main)
+        main, (free, _) = ram_free(), memory_of(device)
+        return cls(device, main if free is None else free, main)
 
     def keep_on(self, wanted: str, step_bytes: int, steps: int, pictures: int) -> str | None:
         """The device to keep the features of all steps on; None: ask for them again at each step (lock-step).

@@ -49,8 +49,9 @@ class Piece:
             parameter.data = parameter.data.to(device, non_blocking=True, copy=True)
 
     def leave(self) -> None:
+        """The weights that waited take their place again, unless the precision was changed meanwhile."""
         for parameter, home in zip(self._parameters, self._home, strict=True):
-            parameter.data = home
+            parameter.data = home if home.dtype == parameter.dtype else parameter.data.to(home.device)
         self._home = []
 
     def used_on(self, stream: Any) -> None:

@@ -1,4 +1,4 @@
-// What a picture was made from, as small pictures, the oldest first.
+// What a picture was made from, as small pictures, the oldest first; and how like a fast picture and its exact one are.
 
 import { element } from "./elements.js";
 import { pictures } from "./pictures.js";
@@ -11,22 +11,30 @@ function open(event, id) {
   document.dispatchEvent(new CustomEvent("taffy-show", { detail: { picture: id } }));
 }
 
+function likeness(near, { origin }) {
+  if (near === null) return "";
+  return `${origin === "exact" ? "The fast picture's" : "Its"} likeness to the exact one: ${near.toFixed(3)} (SSIM; 1 is equal).`;
+}
+
 export class History {
   constructor() {
     this.list = element("ol", { ariaLabel: "What it was made from, oldest first" });
+    this.near = element("p", { className: "taffy-hint", hidden: true });
     this.root = element("div", { className: "taffy-history", hidden: true }, element("span", {}, "Made from"), this.list);
   }
 
   async show({ id, url }) {
     if (id === this.id) return;
     this.id = id;
-    this.root.hidden = true;
+    this.root.hidden = this.near.hidden = true;
     const answer = await fetch(`${url}/history`).catch(() => null); // the page says when the server is away
     if (!answer?.ok || id !== this.id) return;
-    const { ancestors, picture } = await answer.json();
+    const { ancestors, picture, near } = await answer.json();
     const steps = ancestors.map((one, at) => this.step(one, (ancestors[at + 1] ?? picture).origin));
     this.list.replaceChildren(...steps);
     this.root.hidden = !steps.length;
+    this.near.textContent = likeness(near, picture);
+    this.near.hidden = !this.near.textContent;
   }
 
   /** act: what was done with it. */

@@ -19,13 +19,18 @@ function facts(engine, held) {
   ].filter(([, fact]) => fact);
 }
 
+/** What became of the wish to unload. */
+export function outcome({ unloaded }) {
+  return unloaded ? "Done. The next job loads what it needs." : "A job runs: memory is given back as soon as it has ended.";
+}
+
 async function unload(button, said) {
   button.disabled = true;
   said.textContent = "Giving memory back, as soon as the running job has ended …";
   const answer = await fetch("/memory/unload", { method: "POST" }).catch(() => null);
   const told = await answer?.json().catch(() => null);
   button.disabled = false;
-  said.textContent = answer?.ok ? "Done. The next job loads what it needs." : (told?.error ?? "The server did not answer.");
+  said.textContent = answer?.ok ? outcome(told) : (told?.error ?? "The server did not answer.");
 }
 
 /** memory: {used, total} in bytes. */

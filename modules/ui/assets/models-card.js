@@ -4,6 +4,7 @@ import { allCards } from "./cards.js";
 import { defaultsOf, unchosen } from "./defaults.js";
 import { bytesOf, element } from "./elements.js";
 import { currentTab, formOf, overwrite } from "./form.js";
+import { outcome } from "./memory.js";
 import { view } from "./view.js";
 
 const FAMILIES = { sd1: "SD 1.x", sd2: "SD 2.x", sdxl: "SDXL", diffusers_pipeline: "diffusers" };
@@ -97,7 +98,7 @@ export class ModelCard {
 
   async unload() {
     const answer = await fetch("/memory/unload", { method: "POST" }).catch(() => null);
-    if (answer?.ok) await this.look("Nothing is loaded any more.");
+    if (answer?.ok) await this.look(outcome(await answer.json()));
     else this.say("The server did not answer.");
   }
 

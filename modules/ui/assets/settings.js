@@ -61,7 +61,8 @@ class Settings extends HTMLElement {
     const source = element("p", { className: "taffy-hint", id: `${field.id}-source` }, `From: ${one.source}. `, this.news(one));
     const what = element("p", { id: `${field.id}-what` }, `${one.what[0].toUpperCase()}${one.what.slice(1)}.`);
     field.setAttribute("aria-describedby", `${what.id} ${source.id}`);
-    return element("div", { className: "taffy-setting" }, label, field, reset, what, source);
+    const made = element("p", { className: "taffy-hint", hidden: !one.in_use }, `In use: ${one.in_use}.`);
+    return element("div", { className: "taffy-setting" }, label, field, reset, what, source, made);
   }
 
   /** What else there is to know: who wins, or what waits for a restart. */

@@ -40,7 +40,7 @@ class Stage extends Drawn {
     this.actions = new Actions();
     addRunningButtons(this.beside, () => view.state.running.id, this.actions.said);
     const made = element("div", { className: "taffy-made" }, this.details, this.copy, ...this.actions.files, this.actions.history.root);
-    this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, this.actions.columns, made);
+    this.about = element("div", { className: "taffy-about", hidden: true }, this.actions.row, this.actions.columns, this.actions.history.near, made);
     this.box.append(this.empty);
     this.append(this.box, this.bar, now, this.spoken, this.problem, this.thumbs, this.about, this.actions.said);
     this.screen = new Screen(this.box);
