@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modules.families.device import Device
 
@@ -14,11 +14,14 @@ GIGABYTE = 10**9
 
 @dataclass(frozen=True)
 class Placement:
-    """mode: one of MODES. why: in plain words. room: bytes for weights on the device."""
+    """mode: one of MODES. why: in plain words. room: bytes for weights on the device. work: bytes that a picture of the
+    usual size needs beside them.
+    """
 
     mode: str = WHOLE
     why: str = ""
     room: int = 0
+    work: int = 0
 
     @property
     def title(self) -> str:
@@ -28,13 +31,13 @@ class Placement:
 def choose(sizes: Mapping[str, int], work: int, device: Device) -> Placement:
     """The largest mode that fits, or what was asked for; smaller by `device.tighter`, where memory ran out before.
 
-    sizes: bytes of each network's weights. work: bytes that a picture of the usual size needs beside them.
+    sizes: bytes of each network's weights. work: as in `Placement`.
     """
-    best = _asked_for(device) or _fitting(sizes, work, device)
+    best = replace(_asked_for(device) or _fitting(sizes, work, device), work=work)
     if not device.tighter or not device.apart:
         return best
     mode = MODES[min(MODES.index(best.mode) + device.tighter, len(MODES) - 1)]
-    return Placement(mode, "memory ran out with more of it on the device", best.room)
+    return replace(best, mode=mode, why="memory ran out with more of it on the device")
 
 
 def _asked_for(device: Device) -> Placement | None:

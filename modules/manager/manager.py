@@ -114,6 +114,8 @@ class Manager:
                 exchange(way.held, family)
             self._onto_device(family)
         self._family, self._choice = family, choice
+        if placement := placement_of(family):
+            self._leave_free(placement.work)
         return_freed_memory()  # not before: the new weights take the place of the old ones
         for path in filter(None, (entry.path, choice.vae)):
             self._hashes.ask(path)
@@ -269,15 +271,13 @@ class Manager:
         self._tighter[choice] = self._tighter.get(choice, 0) + 1
 
     def _make_room(self, header: Header, spare: int) -> None:
-        """Those that wait leave, the oldest first, until the system has memory for the weights of a header.
-
-        spare: bytes that are at hand already.
-        """
-        if self._device.kind != "cpu":
-            return
+        """For the weights of a header. spare: bytes that are at hand already."""
         numbers = sum(math.prod(item["shape"]) for item in header.tensors.values())
-        wanted = numbers * BYTES[self._device.dtype] - spare
-        while ram_free() < wanted:
+        self._leave_free(numbers * BYTES[self._device.dtype] - spare)
+
+    def _leave_free(self, wanted: int) -> None:
+        """Those that wait leave, the oldest first, until the system has so many bytes."""
+        while self._device.kind == "cpu" and ram_free() < wanted:
             return_freed_memory()  # of pictures that were made, and of those that have just left
             if ram_free() < wanted and not self._shelf.drop():
                 return

@@ -66,6 +66,15 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 @pytest.mark.parametrize("prefix", ["control_model.", ""])
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_network_goes_where_the_unet_computes_which_may_rest_elsewhere(
+    family: UnetFamily, network: ControlNetModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file(network.state_dict(), tmp_path / "one.safetensors")
+    monkeypatch.setattr(UnetFamily, "device", "meta")
+    assert load_network(tmp_path / "one.safetensors", family).device.type == "meta"
+    assert family.unet.device.type == "cpu"
+
+
 def test_the_authors_layout_gives_the_same_weights(
     family: UnetFamily, network: ControlNetModel, tmp_path: Path, prefix: str, suffix: str
 ) -> None:

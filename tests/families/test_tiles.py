@@ -74,6 +74,17 @@ def test_a_picture_that_does_not_fit_goes_through_in_tiles_and_stays_nearly_the_
 
 
 @pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize(("given_back", "tile"), [(10**12, 0), (100_000, 64)])
+def test_what_the_steps_have_left_in_the_heap_is_counted_before_a_picture_is_cut_into_tiles(
+    given_back: int, tile: int
+) -> None:
+    vae = a_vae(100_000)
+    vae._free = iter([100_000, given_back]).__next__
+    vae.decode(noise(1, 4, 32, 40))
+    assert vae.tile == tile
+
+
+@pytest.mark.usefixtures("small_tiles")
 def test_where_memory_runs_out_the_vae_tries_once_more_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     vae = a_vae(None)
     decode = vae.network.decode

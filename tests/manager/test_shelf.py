@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import shutil
+import sys
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from modules.core.errors import BadCheckpoint, OutOfMemory, UnknownName, UnsafeFile
+from modules.core.heap import keep_freed_memory, return_freed_memory, set_thresholds
+from modules.core.scarcity import resident
 from modules.families import FAMILIES
 from modules.families.device import Device
 from modules.families.header import read_header
@@ -130,6 +133,44 @@ def test_room_is_made_for_a_checkpoint_as_it_computes_whatever_its_file_is_in(
     use(manager, "a")
     monkeypatch.setattr("modules.manager.manager.ram_free", lambda: free)
     use(manager, "wide")
+    assert manager.waiting == waiting
+
+
+@pytest.fixture
+def as_the_worker_does() -> Iterator[None]:
+    """Memory that is given back stays in the heap."""
+    keep_freed_memory()
+    yield
+    set_thresholds(32 << 20, 64 << 20)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc keeps so much")
+@pytest.mark.usefixtures("as_the_worker_does")
+def test_no_more_leave_than_make_room_though_what_they_leave_stays_in_the_heap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, name in enumerate("abcd"):
+        tiny_checkpoint(tmp_path / "Stable-diffusion" / f"{name}.safetensors", seed=seed, width=64)
+    manager = Manager(Index((tmp_path,)), CPU, tmp_path / "cache", budget=GIGABYTE)
+    for name in "abc":
+        family = use(manager, name)
+    return_freed_memory()
+    all_there_is = resident() + size(family) // 2
+    del family
+    monkeypatch.setattr("modules.manager.manager.ram_free", lambda: all_there_is - resident())
+    use(manager, "d")
+    assert manager.waiting == ("b", "c")
+
+
+@pytest.mark.parametrize(("short", "waiting"), [(0, ("a",)), (1, ())])
+def test_beside_a_checkpoint_there_is_room_for_the_work_on_a_picture(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch, short: int, waiting: tuple[str, ...]
+) -> None:
+    work = use(manager, "a").placement.work
+    free = iter([GIGABYTE])
+    monkeypatch.setattr("modules.manager.manager.ram_free", lambda: next(free, work - short))
+    use(manager, "c")
+    assert work > 1_000_000
     assert manager.waiting == waiting
 
 

@@ -83,9 +83,13 @@ class Vae:
 
     def _fits(self, x: Tensor, pixels: int) -> bool:
         """Whether the widest layers at full size, `LIVING` of them at a time, fit into what is free."""
-        free = self._free()
         network, size = self.network, len(x) * x.shape[-2] * x.shape[-1] * pixels**2
-        return free is None or needed(network.config["block_out_channels"], network.dtype.itemsize, size) < free
+        wanted = needed(network.config["block_out_channels"], network.dtype.itemsize, size)
+        if (free := self._free()) is None or wanted < free:
+            return True
+        return_freed_memory()  # what the steps took may be enough
+        free = self._free()
+        return free is None or wanted < free
 
     def _fitting(self, values: Tensor) -> Tensor:
         return values.to(self.network.dtype)
