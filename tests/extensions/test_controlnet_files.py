@@ -64,8 +64,6 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("prefix", ["control_model.", ""])
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_a_network_goes_where_the_unet_computes_which_may_rest_elsewhere(
     family: UnetFamily, network: ControlNetModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +73,8 @@ def test_a_network_goes_where_the_unet_computes_which_may_rest_elsewhere(
     assert family.unet.device.type == "cpu"
 
 
+@pytest.mark.parametrize("prefix", ["control_model.", ""])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_the_authors_layout_gives_the_same_weights(
     family: UnetFamily, network: ControlNetModel, tmp_path: Path, prefix: str, suffix: str
 ) -> None:
