@@ -127,7 +127,9 @@ def test_room_is_made_for_a_checkpoint_as_it_computes_whatever_its_file_is_in(
     weights = load_file(header.path)
     folder = tmp_path / "Stable-diffusion"
     folder.mkdir()
-    save_file({key: weight.float() for key, weight in weights.items()}, folder / "wide.safetensors", header.metadata)
+    save_file(
+        {key: weight.float() for key, weight in weights.items()}, folder / "wide.safetensors", dict(header.metadata)
+    )
     free = sum(2 * weight.numel() for weight in weights.values()) - short
     manager = Manager(Index((shelf_models, tmp_path)), replace(CPU, dtype="bf16"), tmp_path, budget=GIGABYTE)
     use(manager, "a")

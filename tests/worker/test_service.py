@@ -87,15 +87,15 @@ def test_nothing_of_the_job_is_left_when_the_memory_is_given_back(service: Servi
     gc.collect()
     gc.disable()
     try:
-        trace = lambda: None  # noqa: E731
+        traces: list[weakref.ref[object]] = []
         for event in service.run(Generate("job", REQUEST)):
             if isinstance(event, Loaded):
                 family = service._manager.current
                 assert family
-                trace = weakref.ref(family.networks["unet"])  # type: ignore[assignment]
+                traces.append(weakref.ref(family.networks["unet"]))
                 del family
             if isinstance(event, Failed):
-                assert trace() is None
+                assert [trace() for trace in traces] == [None]
         assert isinstance(event, Failed)
     finally:
         gc.enable()
