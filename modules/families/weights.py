@@ -155,9 +155,12 @@ def load_weights(parts: list[Part], device: Device) -> Generator[tuple[int, int]
     yield 0, total
     targets = {id(part): part.on(device) for part in parts}
     new: dict[int, dict[str, Tensor]] = {id(part): {} for part in parts}
-    with ExitStack() as files:
-        weights = ((one, room_for(one.wanted.parameter, targets[id(one.wanted.part)])) for one in _read(parts, files))
-        for weight, room in files.enter_context(closing(filled(weights))):
+    files = ExitStack()
+    rooms = (
+        (weight, room_for(weight.wanted.parameter, targets[id(weight.wanted.part)])) for weight in _read(parts, files)
+    )
+    with files, closing(filled(rooms)) as weights:  # files are closed when nobody reads them any more
+        for weight, room in weights:
             wanted = weight.wanted
             if room is not wanted.parameter:
                 new[id(wanted.part)][wanted.name] = room
