@@ -20,7 +20,7 @@ def unet_shape(header: Header, kind: Kind) -> Config:
     inner = "attentions.0.transformer_blocks.{}.attn2.to_k.weight"
     depths = [part.count(f"down_blocks.{level}.{inner}") for level in range(levels)]
     middle = part.count(f"mid_block.{inner}")
-    if not middle:
+    if not middle and not part.has("mid_block.attentions.0.norm.weight"):
         raise BadCheckpoint(
             f"{header.path.name} has a U-Net without attention in its middle, as SSD-1B, KOALA and BK-SDM have: "
             "that is not supported in a single file",
