@@ -79,7 +79,9 @@ export class Latents {
       }
       this.told.textContent = made.length < 4 ? "With CFG scale 1 the network is asked with your words only." : "";
     } catch (error) {
-      if (known === this.known) this.told.textContent = error.message;
+      if (known !== this.known) return;
+      delete this.kept[step]; // the rest can be asked for again
+      this.told.textContent = error.message;
     } finally {
       this.button.disabled = false;
     }
