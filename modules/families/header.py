@@ -98,7 +98,7 @@ def refuse_pickle(path: Path) -> None:
     if path.suffix.lower() in PICKLES:
         raise UnsafeFile(
             f"{path.name} is a {path.suffix.lower()} file: such files can run programs when they are opened",
-            "use the .safetensors version of this model",
+            "use the .safetensors version of this model, or convert it safely on the Models page",
         )
 
 

@@ -7,7 +7,7 @@ import { currentTab, formOf, overwrite } from "./form.js";
 import { outcome } from "./memory.js";
 import { view } from "./view.js";
 
-const FAMILIES = { sd1: "SD 1.x", sd2: "SD 2.x", sdxl: "SDXL", diffusers_pipeline: "diffusers" };
+export const FAMILIES = { sd1: "SD 1.x", sd2: "SD 2.x", sdxl: "SDXL", diffusers_pipeline: "diffusers" };
 
 const button = (label, onclick, properties = {}) => element("button", { type: "button", onclick, ...properties }, label);
 

@@ -1,7 +1,7 @@
 // <taffy-models>: everything in the models folders, with what can be done with it; how new models come.
 
 import { element } from "./elements.js";
-import { ModelCard } from "./models-card.js";
+import { FAMILIES, ModelCard } from "./models-card.js";
 import { collectionList, downloadForm, transferList } from "./models-get.js";
 
 const KINDS = { checkpoint: "Checkpoints", lora: "LoRAs", embedding: "Embeddings", vae: "VAEs", upscaler: "Upscalers" };
@@ -100,9 +100,9 @@ class Models extends HTMLElement {
 
   drawList() {
     const wanted = this.search.value.trim().toLowerCase();
-    const fits = ({ name, family, notes, words, kind, problem }) =>
+    const fits = ({ name, family, hash, notes, words, kind, problem }) =>
       (!this.kind.value || this.kind.value === (this.kind.value === "broken" ? problem && "broken" : kind)) &&
-      [name, family, notes, words].join(" ").toLowerCase().includes(wanted);
+      [name, family, FAMILIES[family], hash, notes, words].join(" ").toLowerCase().includes(wanted);
     const items = this.told.items.filter(fits);
     const sections = Object.entries(KINDS).map(([kind, title]) => this.section(kind, title, items.filter((item) => item.kind === kind)));
     this.list.replaceChildren(...sections.filter(Boolean));
