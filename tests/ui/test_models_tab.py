@@ -111,13 +111,14 @@ def test_a_download_comes_by_two_clicks_and_is_in_the_list(page: Page, server: N
     page.get_by_label("What it is", exact=True).select_option("vae")
     page.get_by_role("button", name="Download", exact=True).click()
     expect(page.get_by_label("Downloads and conversions")).to_contain_text("is here: ")
+    expect(page.get_by_role("status").filter(has_text="new.safetensors is here: ")).to_be_visible()
     assert (server.data / "models" / "VAE" / "new.safetensors").stat().st_size == 300_000
 
 
 def test_a_pickle_that_cannot_be_converted_says_why(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 420})  # the button is far below the line that says what happens
     page.get_by_role("button", name="Convert safely: old.ckpt").click()
-    expect(page.get_by_role("status").filter(has_text="old.ckpt is being converted")).to_be_in_viewport()
+    expect(page.get_by_role("status").filter(has_text="old.ckpt failed: ")).to_be_in_viewport()
     expect(page.get_by_label("Downloads and conversions")).to_contain_text("old.ckpt failed: ")
 
 

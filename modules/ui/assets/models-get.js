@@ -5,12 +5,24 @@ import { bytes, bytesOf, element } from "./elements.js";
 const KINDS = { checkpoint: "Checkpoint", lora: "LoRA", embedding: "Embedding", vae: "VAE", upscaler: "Upscaler" };
 const SEVERAL = { checkpoint: "checkpoints", lora: "LoRAs", embedding: "embeddings", vae: "VAEs", upscaler: "upscalers" };
 
+/** How far a download or conversion is, or how it ended. */
+function stateOf({ done, total, state, result, error, advice }) {
+  const words = { running: total ? bytes(done, total) : "asking …", done: `is here: ${result}`, stopped: "was stopped" };
+  return state === "failed" ? `failed: ${error}. ${advice}` : words[state];
+}
+
+/** What became of those that have ended since somebody looked: a sentence, or nothing. */
+export function endOf(transfers, before) {
+  const known = new Set(before.filter(({ state }) => state !== "running").map(({ id }) => id));
+  const ended = transfers.filter(({ id, state }) => state !== "running" && !known.has(id));
+  return ended.map((one) => `${one.title} ${stateOf(one)}`).join(" ");
+}
+
 /** Downloads and conversions, running and ended: a list. stop(id) */
 export function transferList(transfers, stop) {
-  const row = ({ id, kind, title, done, total, state, result, error, advice }) => {
-    const words = { running: total ? bytes(done, total) : "asking …", done: `is here: ${result}`, stopped: "was stopped" };
-    const said = state === "failed" ? `failed: ${error}. ${advice}` : words[state];
-    const line = element("li", { className: state }, element("b", {}, title), " ", element("span", {}, said));
+  const row = (transfer) => {
+    const { id, kind, title, done, total, state } = transfer;
+    const line = element("li", { className: state }, element("b", {}, title), " ", element("span", {}, stateOf(transfer)));
     if (state !== "running") return line;
     line.append(element("progress", { max: 1, value: total ? done / total : 0, ariaLabel: `${kind} of ${title}` }));
     line.append(element("button", { type: "button", ariaLabel: `Stop ${title}`, onclick: () => stop(id) }, "Stop"));

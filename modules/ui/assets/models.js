@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { FAMILIES, ModelCard } from "./models-card.js";
-import { collectionList, downloadForm, transferList } from "./models-get.js";
+import { collectionList, downloadForm, endOf, transferList } from "./models-get.js";
 
 const KINDS = { checkpoint: "Checkpoints", lora: "LoRAs", embedding: "Embeddings", vae: "VAEs", upscaler: "Upscalers" };
 const EVERY_MS = 700; // while something is downloaded or converted
@@ -15,6 +15,7 @@ class Models extends HTMLElement {
     this.className = "taffy-models-page";
     this.told = { items: [], transfers: [], owner: false };
     this.found = [];
+    this.looked = false;
     this.said = element("p", { className: "taffy-outcome", role: "status" });
     this.search = element("input", { type: "search", placeholder: "Search", ariaLabel: "Search models", oninput: () => this.drawList() });
     const all = [["", "All"], ...Object.entries(KINDS), ["broken", "Cannot be used"]];
@@ -41,9 +42,11 @@ class Models extends HTMLElement {
   async look(say) {
     const [models, others] = await Promise.all([this.read("/models"), this.read("/models/collections")]);
     if (!models) return;
+    const ended = this.looked ? endOf(models.transfers, this.told.transfers) : "";
+    this.looked = true;
     this.told = models;
     this.found = others ?? [];
-    if (say) this.say(say);
+    if (ended || say) this.say(ended || say);
     this.draw();
   }
 
