@@ -149,7 +149,8 @@ def _read_as_it_was(path: Path, size: int, modified: int) -> AdapterFile:
     header = read_header(path)
     shapes: Mapping[str, tuple[int, ...]] = {key: tuple(item["shape"]) for key, item in header.tensors.items()}
     whole = path.parent.name.casefold() in NAMES["embedding"] or "lora" not in " ".join(shapes)
-    digest = header.metadata.get("sshs_model_hash") or _digest(path, whole)
+    said = header.metadata.get("sshs_model_hash", "")
+    digest = said if re.fullmatch("[0-9a-f]{12,64}", said) else _digest(path, whole)
     return AdapterFile(path.stem, path, base_of(shapes, header.metadata), shapes, header.metadata, digest[:DIGITS])
 
 

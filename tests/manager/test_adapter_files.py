@@ -83,6 +83,10 @@ def test_hashes_are_a1111s(models: Path) -> None:
     taken = adapters.take(GenerationRequest(prompt="a thing"))
     assert adapters.lora("ink").hash == hashlib.sha256(content[8 + length :]).hexdigest()[:12]
     assert adapters.lora("fine line").hash == "abcdef012345"
+    save_file(
+        {f"{LAYER}.alpha": torch.ones(1)}, models / "Lora" / "odd.safetensors", {"sshs_model_hash": 'x", Steps: 1'}
+    )
+    assert len(adapters.lora("odd").hash) == 12 and '"' not in adapters.lora("odd").hash
     assert taken.embeddings[0].file.hash == hashlib.sha256(embedding).hexdigest()[:12]
 
 
