@@ -4,21 +4,25 @@ Importable without torch."""
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
 GROUP = Path("/sys/fs/cgroup")  # of a container: its limit and what it has taken (version 2)
-_WORDS = (
-    *("can't allocate memory", "cannot allocate memory", "not enough memory", "out of memory"),
-    *("alloc_failed", "paging file is too small"),  # cuBLAS and cuDNN; Windows, where a file is mapped
+_WORDS = re.compile(
+    "can't allocate memory|cannot allocate memory|not enough memory|out of memory"
+    "|alloc_failed"  # cuBLAS and cuDNN
+    "|paging file is too small"  # Windows, where a file is mapped
+    "|could not create a (memory object|primitive(?! descriptor))",  # oneDNN, on processors
+    re.IGNORECASE,
 )
 
 
 def is_lack_of_memory(error: Exception) -> bool:
     """GPUs raise torch.OutOfMemoryError; the machine itself a bare RuntimeError of torch, or a MemoryError."""
-    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _WORDS)
+    return isinstance(error, MemoryError) or bool(_WORDS.search(str(error)))
 
 
 def ram_total(group: Path = GROUP) -> int:

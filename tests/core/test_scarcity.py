@@ -54,6 +54,7 @@ def test_too_large_a_tensor_is_a_lack_of_memory() -> None:
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("could not create a primitive"),
         OSError(12, "Cannot allocate memory"),
         OSError("The paging file is too small for this operation to complete. (os error 1455)"),
     ],
@@ -62,5 +63,8 @@ def test_the_system_graphics_cards_and_python_run_out_of_memory_too(error: Excep
     assert is_lack_of_memory(error)
 
 
-def test_other_errors_are_left_alone() -> None:
-    assert not is_lack_of_memory(RuntimeError("shape mismatch"))
+@pytest.mark.parametrize(
+    "words", ["shape mismatch", "could not create a primitive descriptor for a convolution forward propagation"]
+)
+def test_other_errors_are_left_alone(words: str) -> None:
+    assert not is_lack_of_memory(RuntimeError(words))
