@@ -199,6 +199,7 @@ def test_a_fast_picture_says_so_and_is_made_exact_by_one_click(page: Page, serve
     request = json.load(urlopen(f"{server.url}{after}/request"))
     assert (request["seed"], request["fast_every"], request["origin"]) == (7, 1, "exact")
     expect(again).to_be_hidden()
+    expect(page.get_by_text(re.compile(r"The fast picture's likeness to the exact one: [01]\.\d{3}"))).to_be_visible()
 
 
 def test_a_picture_and_its_film_can_be_saved(page: Page) -> None:
