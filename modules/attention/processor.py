@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -13,6 +14,7 @@ from modules.core.moments import WordAttention
 if TYPE_CHECKING:
     from torch import Tensor
 
+KEPT = 2  # words a layer knows: a prompt and a negative prompt of another length take turns
 See = Callable[[WordAttention], None]
 
 
@@ -26,7 +28,7 @@ class KernelProcessor:
         self._compute = compute
         self._with_lse = with_lse or beside(compute)
         self._watches: WeakKeyDictionary[Any, list[tuple[str, See]]] = WeakKeyDictionary()
-        self._known: WeakKeyDictionary[Any, tuple[Tensor, Tensor, Tensor]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Any, OrderedDict[int, tuple[Tensor, Tensor, Tensor]]] = WeakKeyDictionary()
 
     def watch(self, attn: Any, name: str, see: See) -> None:
         """From now on `see` is shown what this cross-attention compares."""
@@ -39,12 +41,18 @@ class KernelProcessor:
             self._watches[attn] = left
 
     def _words(self, attn: Any, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the words (batch, tokens, width), computed again only for other words."""
-        known = self._known.get(attn)
-        if known is not None and known[0] is words:
-            return known[1:]
+        """Keys and values of the words (batch, tokens, width), computed once for the same tensor.
+
+        Not kept for what a self-attention is given instead of its own tokens: that changes with every step.
+        """
+        known = self._known.setdefault(attn, OrderedDict())
+        if id(words) in known:
+            return known[id(words)][1:]
         k, v = (_by_heads(attn, layer(words)) for layer in (attn.to_k, attn.to_v))
-        self._known[attn] = (words, k, v)
+        if attn.is_cross_attention:
+            known[id(words)] = (words, k, v)  # while they are kept no others have their id
+            if len(known) > KEPT:
+                known.popitem(last=False)
         return k, v
 
     def __call__(

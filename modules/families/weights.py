@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modules.core.errors import BadCheckpoint
+from modules.core.scarcity import is_lack_of_memory
 from modules.families.ahead import Ahead
 from modules.families.device import Device
 from modules.families.fill import fill, filled, new_room, room_for
@@ -219,5 +220,8 @@ def _read(parts: list[Part], files: ExitStack) -> Iterator[Weight]:
             yield Weight(one, file)
 
 
-def _unreadable(path: Path, error: Exception) -> BadCheckpoint:
+def _unreadable(path: Path, error: Exception) -> Exception:
+    """What is wrong with the file; nothing, where memory lacked to map it."""
+    if is_lack_of_memory(error):
+        return MemoryError(str(error))
     return BadCheckpoint(f"{path.name} cannot be read: {error}", "download it again")

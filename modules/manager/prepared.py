@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from modules.core.errors import BadCheckpoint, CannotSave
+from modules.core.scarcity import is_lack_of_memory
 from modules.families.base import Prepared
 from modules.families.header import Header, read_header
 from modules.manager.hashes import Hashes
@@ -83,6 +84,10 @@ class PreparedCopies:
             self.make(digest, dtype, replace(prepared, tensors=self._unchanged(path, digest, prepared.tensors)))
         except (CannotSave, BadCheckpoint) as error:
             log.warning("no prepared copy of %s: %s", path.name, error.message)
+        except (RuntimeError, MemoryError) as error:
+            if not is_lack_of_memory(error):
+                raise
+            log.warning("no prepared copy of %s: there is not enough memory to make it", path.name)
 
     def _unchanged(
         self, path: Path, digest: str, tensors: Iterable[tuple[str, Tensor]]

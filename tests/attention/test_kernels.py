@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import pytest
 import torch
@@ -90,3 +91,39 @@ def test_keys_and_values_of_words_are_computed_again_only_for_other_words() -> N
         assert len(calls) == 2 * layers
         assert torch.equal(network(randn(2, 4, 8, 6), 500, words).sample, first[0])
     assert not torch.equal(between, first[0])
+
+
+def counted(network: Any, layer: str) -> list[int]:
+    """Grows by one with each call of a layer of this name."""
+    calls: list[int] = []
+    for name, module in network.named_modules():
+        if name.endswith(layer):
+            module.register_forward_hook(lambda *_: calls.append(1))
+    return calls
+
+
+def test_a_prompt_and_a_negative_prompt_of_another_length_take_turns() -> None:
+    network: Any = tiny_unet().eval()
+    KERNELS["sdpa"].use(network)
+    calls = counted(network, "attn2.to_k")
+    prompts = randn(1, 154, 32), randn(1, 77, 32)
+    with torch.no_grad():
+        for step in (500, 400, 300):
+            for words in prompts:
+                network(randn(1, 4, 8, 6), step, words)
+        once = len(calls)
+        network(randn(1, 4, 8, 6), 200, randn(1, 77, 32))
+    layers = sum(name.endswith("attn2.to_k") for name, _ in network.named_modules())
+    assert (once, len(calls)) == (2 * layers, 3 * layers)
+
+
+def test_what_a_self_attention_is_given_instead_of_its_own_tokens_is_not_kept() -> None:
+    network: Any = tiny_unet().eval()
+    KERNELS["sdpa"].use(network)
+    layer = next(module for name, module in network.named_modules() if name.endswith("attn1"))
+    features = randn(1, 48, layer.query_dim)
+    gone = ref(features)
+    with torch.no_grad():
+        layer(randn(1, 48, layer.query_dim), encoder_hidden_states=features)
+    del features
+    assert gone() is None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.attention import FeedForward
 from diffusers.models.resnet import ResnetBlock2D
 
 from modules.families.unet.quick import (
@@ -130,3 +131,15 @@ def test_so_does_one_with_a_large_picture_or_with_weights_in_another_order() -> 
     assert seen_places(randn(2, 8, 6, 6), layer) is None
     layer.weight.data = layer.weight.data.contiguous()
     assert seen_places(randn(2, 8, 4, 6), layer) is None
+
+
+def test_a_network_whose_feed_forwards_are_compiled_answers_the_same() -> None:
+    torch.manual_seed(0)
+    network = tiny_unet().eval()
+    expected = answers(network, torch.float32)
+    compiled: Any = type("Compiled", (FeedForward,), {"is_compiled": True})  # compiling itself takes minutes
+    for module in network.modules():
+        if type(module) is FeedForward:
+            module.__class__ = compiled
+    quicken(network)
+    torch.testing.assert_close(answers(network, torch.float32), expected, atol=1e-5, rtol=1e-4)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import sleep
+from typing import NoReturn
 
 import pytest
 import torch
@@ -183,3 +184,16 @@ def test_a_part_at_the_end_of_its_file_asks_for_nothing_before_it(
         monkeypatch.setattr("os.POSIX_FADV_WILLNEED", 3, raising=False)
         ahead.reach(5 * STEP)
     assert min(asked) == 5 * STEP
+
+
+def test_a_lack_of_memory_while_a_file_is_read_is_not_its_fault(
+    tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows says so where a file is mapped."""
+
+    def lacking(path: Path, remote: bool | None = None) -> NoReturn:
+        raise OSError(22, "The paging file is too small for this operation to complete", str(path))
+
+    monkeypatch.setattr("modules.families.weights.stored_weights", lacking)
+    with pytest.raises(MemoryError, match="paging file is too small"):
+        list(FAMILIES["sd1"].load("tiny", read_header(tiny_file), CPU, lambda: None))

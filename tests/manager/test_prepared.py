@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from typing import NoReturn
 
 import pytest
 import torch
 
+from modules.core.errors import BadCheckpoint
 from modules.families.base import Prepares
 from modules.families.device import Device
 from modules.families.header import read_header
@@ -170,3 +172,27 @@ def test_half_a_copy_never_has_a_copys_name_and_is_swept_later(root: Path) -> No
     os.utime(left, (1, 1))
     make(some, root, "1" * 64)
     assert not left.exists()
+
+
+def test_a_lack_of_memory_for_one_copy_does_not_end_those_that_follow(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hashes = Hashes(root / "cache" / "hashes")
+    made = PreparedCopies(root / "cache" / "prepared", GIGABYTE, hashes)
+    done: list[int] = []
+
+    def lacking() -> NoReturn:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes")
+
+    def next_one() -> NoReturn:
+        done.append(1)
+        raise BadCheckpoint("it is damaged")
+
+    path = root / "models" / "Stable-diffusion" / "a.safetensors"
+    made.ask(path, "bf16", lacking)
+    made.ask(path, "bf16", next_one)
+    end = monotonic() + 10
+    while not done and monotonic() < end:
+        sleep(0.005)
+    assert done
+    assert "there is not enough memory to make it" in caplog.text
