@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from zlib import crc32
@@ -134,13 +136,23 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 }
 
 
+@contextmanager
+def within_a_second() -> Iterator[None]:
+    """Of this thread's own time, without sweeping up what hundreds of other tests have left."""
+    gc.freeze()
+    began = time.thread_time()
+    try:
+        yield
+        assert time.thread_time() - began < 1
+    finally:
+        gc.unfreeze()
+
+
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_what_a_stranger_wrote_is_refused_within_a_second(data: Callable[[], bytes]) -> None:
     hostile = data()
-    began = time.process_time()
-    with pytest.raises(BadRequest):
+    with within_a_second(), pytest.raises(BadRequest):
         making_of(hostile)
-    assert time.process_time() - began < 1
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -163,10 +175,8 @@ FILES: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 def test_files_that_are_no_picture_are_refused_within_a_second(file: Callable[[], bytes]) -> None:
     hostile = file()
-    began = time.process_time()
-    with pytest.raises((BadRequest, NotThere)):
+    with within_a_second(), pytest.raises((BadRequest, NotThere)):
         chunk_of(hostile)
-    assert time.process_time() - began < 1
 
 
 def test_random_damage_never_ends_in_anything_but_a_sentence() -> None:
