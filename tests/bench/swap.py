@@ -170,6 +170,7 @@ def swapped(pipelines: list[object], path: Path, configs: Path, dtype: str) -> N
 
 def forgotten(manager: object, paths: list[Path]) -> tuple[list[float], list[float]]:
     """Seconds of a swap to a file that is not in the system's memory, and of reading such a file; twice."""
+    load(manager, NAMES[1])  # else the first may be the one in use
     cold, read = [], []
     for number in (0, 1):
         forget(paths[number])
