@@ -81,13 +81,8 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None =
 
     def product(a: str, b: str) -> Tensor:
         left, right = tensors[a].flatten(1), tensors[b].flatten(1)
-        check(len(left) * right.shape[1])
+        _check_count(len(left) * right.shape[1], like)
         return left @ right
-
-    def check(numbers: int) -> None:
-        """Before they are computed: a small file can ask for more than any memory."""
-        if numbers > like.numel():
-            raise ValueError(f"{numbers:,} numbers do not fit {list(like.shape)}")
 
     rank = 0
     if "diff" in tensors:
@@ -98,11 +93,11 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None =
         first = tensors["lokr_w1"] if "lokr_w1" in tensors else product("lokr_w1_a", "lokr_w1_b")
         second = tensors["lokr_w2"] if "lokr_w2" in tensors else product("lokr_w2_a", "lokr_w2_b")
         factors = [len(tensors[key]) for key in ("lokr_w2_b", "lokr_w1_b") if key in tensors]
-        check(first.numel() * second.numel())
+        _check_count(first.numel() * second.numel(), like)
         change, rank = torch.kron(first, second.flatten(1)), factors[0] if factors else 0
     elif "mid" in tensors:
         up, down = tensors["up"].flatten(1), tensors["down"].flatten(1)
-        check(len(up) * prod(tensors["mid"].shape[2:]) * down.shape[1])
+        _check_count(len(up) * prod(tensors["mid"].shape[2:]) * down.shape[1], like)
         change, rank = torch.einsum("or,rskl,si->oikl", up, tensors["mid"], down), len(down)
     else:
         change, rank = product("up", "down"), len(tensors["down"])
@@ -111,3 +106,9 @@ def change_of(tensors: Mapping[str, Tensor], like: Tensor, alpha: float | None =
     if change.numel() != like.numel() or len(change) != len(like):
         raise ValueError(f"{list(change.shape)} does not fit {list(like.shape)}")
     return change.reshape(like.shape) * scale
+
+
+def _check_count(numbers: int, like: Tensor) -> None:
+    """Before they are computed: a small file can ask for more than any memory. Raises ValueError."""
+    if numbers > like.numel():
+        raise ValueError(f"{numbers:,} numbers do not fit {list(like.shape)}")
