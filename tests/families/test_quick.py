@@ -143,3 +143,16 @@ def test_a_network_whose_feed_forwards_are_compiled_answers_the_same() -> None:
             module.__class__ = compiled
     quicken(network)
     torch.testing.assert_close(answers(network, torch.float32), expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_masks_reach_processors_that_take_them() -> None:
+    """Ours take none, an extension's may."""
+    torch.manual_seed(0)
+    network: Any = tiny_unet().eval()
+    given = randn(2, 4, 8, 6), 500, randn(2, 77, 32)
+    mask = torch.arange(77).expand(2, -1) < 3
+    expected = network(*given, encoder_attention_mask=mask).sample
+    quicken(network)
+    torch.testing.assert_close(network(*given, encoder_attention_mask=mask).sample, expected, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(network(*given).sample, expected, atol=1e-3)

@@ -25,46 +25,36 @@ WORDS = ("a", "cat", "dog", "red", "one", "ugly")
 
 def latent_consistency() -> Any:
     """A U-Net behind CLIP, distilled to few steps (Luo et al. 2023)."""
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=16,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=4,
-        time_cond_proj_dim=32,
-    )
-    return diffusers.LatentConsistencyModelPipeline(
-        vae=tiny_vae(),
-        text_encoder=tiny_text(),
-        tokenizer=tokenizer(EOS_TEXT),
-        unet=unet,
-        scheduler=diffusers.LCMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    scheduler = diffusers.LCMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    return _around(_unet(time_cond_proj_dim=32), diffusers.LatentConsistencyModelPipeline, scheduler)
 
 
 def distilled() -> Any:
     """Stable Diffusion with a smaller U-Net, which has no middle (BK-SDM, Kim et al. 2023)."""
-    unet = diffusers.UNet2DConditionModel(
+    scheduler = diffusers.DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    return _around(_unet(mid_block_type=None), diffusers.StableDiffusionPipeline, scheduler)
+
+
+def _unet(**more: Any) -> diffusers.UNet2DConditionModel:
+    return diffusers.UNet2DConditionModel(
         sample_size=16,
         block_out_channels=(32, 64),
         layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        mid_block_type=None,
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=32,
         attention_head_dim=4,
+        **more,
     )
-    return diffusers.StableDiffusionPipeline(
+
+
+def _around(unet: diffusers.UNet2DConditionModel, pipeline: Any, scheduler: Any) -> Any:
+    return pipeline(
         vae=tiny_vae(),
         text_encoder=tiny_text(),
         tokenizer=tokenizer(EOS_TEXT),
         unet=unet,
-        scheduler=diffusers.DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
+        scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

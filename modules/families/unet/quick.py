@@ -113,6 +113,12 @@ class QuickBlock(BasicTransformerBlock):  # type: ignore[misc]
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
+        asked = attention_mask, encoder_attention_mask, kwargs.get("cross_attention_kwargs")
+        if any(one is not None for one in asked):  # of a processor that is not ours
+            masked: Tensor = super().forward(
+                hidden_states, attention_mask, encoder_hidden_states, encoder_attention_mask, *args, **kwargs
+            )
+            return masked
         layers: Any = self
         if is_one(hidden_states) and not is_heard(layers.norm1, layers.attn1):
             x = computed_once(self._among_places, hidden_states)
