@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.core.request import GenerationRequest
-from modules.hooks import Control
+from modules.hooks import Control, Page
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
 
@@ -25,6 +25,11 @@ slider = partial(gr.Slider, buttons=[], interactive=True)
 def html(value: str = "", elem_class: str = "") -> gr.HTML:
     """A piece of the page that is drawn by our own style and script."""
     return gr.HTML(value, elem_classes=["taffy-bare", elem_class], apply_default_css=False)
+
+
+def note(page: Page) -> None:
+    """Where the page says what the checkpoint is best at."""
+    html(f'<taffy-note folder="{escape(str(page.models_folder))}"></taffy-note>', "taffy-note")
 
 
 def lay_out_prompts(prefix: str = "") -> Form:

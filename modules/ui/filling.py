@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,32 +16,23 @@ from modules.ui.controls import Form
 
 Values = dict[str, object]  # by the names of a form
 Updates = dict[Component, Any]
-NO_CHECKPOINT = (
-    "<p>There is no checkpoint yet. Put a <code>.safetensors</code> file into <code>{folder}</code>"
-    " and it appears here by itself.</p>"
-)
-BIGGER = (
-    "<p>Want a bigger one? Put its <code>.safetensors</code> file into <code>{folder}</code>:"
-    " the list notices by itself.</p>"
-)
-MADE_FOR = {  # what a checkpoint wants beside noise and words
-    "inpaint": "Made to paint under a mask: it sees the mask and the picture around it, and works at strength 1 too.",
-    "instruct": "Made to follow orders (“make it night”): it needs a picture, so use it under img2img, at strength 1.",
-}
-NO_SUCH_CHECKPOINT = "<p>There is no checkpoint of this name. Reload the page to see the newest list.</p>"
 
 
 @dataclass(frozen=True)
 class Filling:
-    """The events that fill a form. note: where the page says what the checkpoint is best at.
+    """The events that fill a form.
 
     start: values of a new form that are not the checkpoint's and do not follow it.
     """
 
     page: Page
     form: Form
-    note: gr.HTML
     start: Values
+
+    @property
+    def nothing(self) -> Updates:
+        """Gradio takes no empty answer."""
+        return {self.form["checkpoint"]: gr.skip()}
 
     def first(self, remembered: object, asked: gr.Request | None = None) -> Updates:
         """For a page that has just been opened: its controls show what they were built with."""
@@ -61,7 +50,7 @@ class Filling:
         cards, current = self.page.checkpoints(), dict(zip(self.form, values, strict=True))
         card = next((card for card in cards if card.name == current["checkpoint"]), None)
         if card is None:
-            return {self.note: NO_SUCH_CHECKPOINT}
+            return self.nothing
         kept = {name: current[name] for name in self.start}
         return self.show({**followed_values(current, card, cards), **kept}, current, card, cards)
 
@@ -70,7 +59,7 @@ class Filling:
         cards = self.page.checkpoints(asked.request.state.person.sees) if asked else self.page.checkpoints()
         values = remembered_values(self.form, remembered)
         if not cards:
-            return {self.note: NO_CHECKPOINT.format(folder=escape(str(self.page.models_folder)))}
+            return self.nothing
         card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
         return self.show({**first_prompt(card), **card_defaults(card), **self.start, **values}, shown, card, cards)
 
@@ -84,8 +73,7 @@ class Filling:
         }
         news = {name: {"value": value} for name, value in wanted.items() if name not in shown or value != shown[name]}
         both = {name: {**news.get(name, {}), **more.get(name, {})} for name in news | more}
-        updates = {self.form[name]: gr.update(**changes) for name, changes in both.items() if name in self.form}
-        return updates | {self.note: card_words(card, self.page.models_folder)}
+        return {self.form[name]: gr.update(**changes) for name, changes in both.items() if name in self.form}
 
 
 def card_defaults(card: CheckpointCard) -> Values:
@@ -101,20 +89,6 @@ def card_defaults(card: CheckpointCard) -> Values:
         "count": usual_count(None, side, side, card.default_steps),
         "strength": 1.0 if card.input_kind == "instruct" else GenerationRequest.strength,
     }
-
-
-def card_words(card: CheckpointCard, folder: Path) -> str:
-    """The same for the page, then what the checkpoint says of itself: cut short by the style, whole in the tooltip.
-
-    folder: where bigger ones are put.
-    """
-    way = "".join(f", {name}" for name in (card.default_sampler, card.default_schedule) if name)
-    why = f" ({escape(card.defaults_from)})" if way and card.defaults_from else ""
-    size = f"{card.native_size} × {card.native_size} pixels"
-    best = f"Best at {size}, {card.default_steps} steps, CFG {card.default_cfg:g}{escape(way)}{why}."
-    small = BIGGER.format(folder=escape(str(folder))) if card.words else ""
-    made_for = f"<p>{MADE_FOR[card.input_kind]}</p>" if card.input_kind in MADE_FOR else ""
-    return f'<p title="{escape(card.description)}">{best} {escape(card.description)}</p>{made_for}{small}'
 
 
 def remembered_values(form: Form, remembered: object) -> dict[str, object]:

@@ -69,10 +69,9 @@ def keep_form(tab: str, form: Form, filling: Filling, seen: First) -> None:
     """
     memory = browser_memory(f"taffy-{tab}")
     controls = list(form.values())
-    outputs = [*controls, filling.note]
-    filled = seen(filling.first, memory, outputs, **QUIET)
-    form["checkpoint"].input(filling.follow, controls, outputs, preprocess=False, **QUIET)
-    hidden_button(f"taffy-refresh-{tab}").click(filling.refresh, memory, outputs, **QUIET)
+    filled = seen(filling.first, memory, controls, **QUIET)
+    form["checkpoint"].input(filling.follow, controls, controls, preprocess=False, **QUIET)
+    hidden_button(f"taffy-refresh-{tab}").click(filling.refresh, memory, controls, **QUIET)
     connect_script(tab, form, memory, filled)
 
 

@@ -17,7 +17,7 @@ from modules.ui.filling import Filling, Values
 from modules.ui.form import first_sight, form_request, keep_form, keep_groups, refusal
 
 Groups = dict[str, gr.Accordion]  # by the name their state is remembered under
-LayOut = Callable[[Page], tuple[Form, Groups, gr.HTML]]  # the note is where the page speaks of the checkpoint
+LayOut = Callable[[Page], tuple[Form, Groups]]
 MakeRequest = Callable[[Mapping[str, object]], GenerationRequest]  # raises BadRequest
 
 
@@ -30,7 +30,7 @@ def lay_out_frame(
     """
     with gr.Row(elem_classes="taffy-frame", elem_id=f"taffy-frame-{tab}"):
         with gr.Column(elem_classes="taffy-form", scale=2):
-            form, groups, note = lay_out(page)
+            form, groups = lay_out(page)
             with gr.Column(elem_classes="taffy-actions"):
                 problem = html()
                 html("<taffy-undo hidden></taffy-undo>")
@@ -41,7 +41,7 @@ def lay_out_frame(
         with gr.Column(elem_classes="taffy-picture", scale=3):
             html("<taffy-stage></taffy-stage>")
     seen = first_sight(tab)
-    keep_form(tab, form, Filling(page, form, note, start or {}), seen)
+    keep_form(tab, form, Filling(page, form, start or {}), seen)
     keep_groups(tab, groups, seen)
 
     def press(values: Mapping[Component, object], asked: gr.Request) -> str:

@@ -9,7 +9,7 @@ import gradio as gr
 from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest
 from modules.hooks import Page, Tab, hookimpl
-from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts, slider
+from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts, note, slider
 from modules.ui.form import form_request
 from modules.ui.frame import Groups, lay_out_frame
 from modules.ui.groups import lay_out_groups
@@ -38,11 +38,11 @@ def picture_request(values: Mapping[str, object]) -> GenerationRequest:
     return form_request(values)
 
 
-def lay_out(page: Page) -> tuple[Form, Groups, gr.HTML]:
+def lay_out(page: Page) -> tuple[Form, Groups]:
     html("<taffy-source></taffy-source>")
     form: Form = {name: gr.Textbox("", visible="hidden", elem_id=f"{PREFIX}{name}") for name in UNSEEN}
     form |= lay_out_prompts(PREFIX)
-    note = html("", "taffy-note")
+    note(page)
     form |= lay_out_strength()
     form |= lay_out_numbers(PREFIX, 0, "<taffy-own-size></taffy-own-size>")
     form |= lay_out_fit()
@@ -57,7 +57,7 @@ def lay_out(page: Page) -> tuple[Form, Groups, gr.HTML]:
     with gr.Accordion("Many pictures", open=False, elem_id="batch") as batch:
         html("<taffy-batch></taffy-batch>")
     more, groups = lay_out_groups(page, ID, PREFIX)
-    return form | more, {"Mask": mask, "Extend": extend, "Batch": batch, **groups}, note
+    return form | more, {"Mask": mask, "Extend": extend, "Batch": batch, **groups}
 
 
 def lay_out_strength() -> Form:

@@ -10,7 +10,7 @@ from modules.core.errors import BadRequest
 from modules.core.request import GenerationRequest
 from modules.hooks import Page, Tab, hookimpl
 from modules.style.presets import PRESETS
-from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts, slider
+from modules.ui.controls import Form, html, lay_out_numbers, lay_out_prompts, note, slider
 from modules.ui.form import form_request
 from modules.ui.frame import Groups, lay_out_frame
 from modules.ui.groups import lay_out_groups
@@ -54,7 +54,7 @@ def style_request(values: Mapping[str, object]) -> GenerationRequest:
     return form_request({**values, **unused})
 
 
-def lay_out(page: Page) -> tuple[Form, Groups, gr.HTML]:
+def lay_out(page: Page) -> tuple[Form, Groups]:
     """Which controls a mode has is said in style.css, by their ids."""
     html("<taffy-style-content></taffy-style-content>")
     form: Form = {name: gr.Textbox("", visible="hidden", elem_id=f"{PREFIX}{name}") for name in UNSEEN}
@@ -68,12 +68,12 @@ def lay_out(page: Page) -> tuple[Form, Groups, gr.HTML]:
     html("<taffy-style-preset></taffy-style-preset>")
     with gr.Column(elem_id="style-painted"):
         form |= lay_out_prompts(PREFIX)
-        note = html("", "taffy-note")
+        note(page)
         form |= lay_out_numbers(PREFIX)
     with gr.Accordion("More", open=False, elem_id="style-more") as more:
         form |= lay_out_colours() | lay_out_attention() | {"resize_mode": fit_choice()}
     others, groups = lay_out_groups(page, ID, PREFIX)
-    return form | others, {"More": more, **groups}, note
+    return form | others, {"More": more, **groups}
 
 
 def lay_out_knobs() -> Form:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,7 @@ from gradio.components import Component
 from modules.core.request import GenerationRequest
 from modules.hooks import CheckpointCard
 from modules.ui.controls import Form
-from modules.ui.filling import Filling, card_defaults, card_words, first_prompt, followed_values, remembered_values
+from modules.ui.filling import Filling, card_defaults, first_prompt, followed_values, remembered_values
 
 SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
 LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
@@ -65,17 +64,6 @@ def test_a_checkpoint_of_few_steps_brings_its_sampler_and_the_next_one_the_usual
     assert followed_values(there | {"sampler": "Heun"}, LARGE, cards)["sampler"] == "Heun"
 
 
-def test_the_page_says_why_a_checkpoint_wants_few_steps() -> None:
-    assert "4 steps, CFG 1, LCM (its name)." in card_words(QUICK, Path("here"))
-
-
-def test_the_page_says_what_checkpoints_with_more_channels_are_for() -> None:
-    said = {kind: card_words(replace(SMALL, input_kind=kind), Path("here")) for kind in ("text", "inpaint", "instruct")}
-    assert "under a mask" in said["inpaint"]
-    assert "needs a picture" in said["instruct"]
-    assert "Made to" not in said["text"]
-
-
 def test_small_pictures_come_by_the_four() -> None:
     assert (card_defaults(SMALL)["count"], card_defaults(LARGE)["count"]) == (4, 1)
 
@@ -85,19 +73,8 @@ def test_a_newcomer_finds_the_first_example_in_the_prompt() -> None:
     assert first_prompt(SMALL) == {}
 
 
-def test_only_a_checkpoint_that_lists_its_words_is_called_small() -> None:
-    assert "Want a bigger one?" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("here"))
-    assert "Want a bigger one?" not in card_words(LARGE, Path("here"))
-
-
-def test_the_folder_for_bigger_checkpoints_is_named_as_text() -> None:
-    assert "<code>a &lt;b&gt;</code>" in card_words(replace(SMALL, words={"concepts": ("cat",)}), Path("a <b>"))
-
-
 class Cards:
     """As much of a tab's Page as a form is filled from."""
-
-    models_folder = Path("models")
 
     def checkpoints(self, owner: str = "") -> list[CheckpointCard]:
         return CARDS
@@ -108,7 +85,7 @@ def filling() -> Filling:
     with gr.Blocks():
         checkpoint = gr.Dropdown([], value=None, allow_custom_value=True)
         form: Form = {"prompt": gr.Textbox(), "checkpoint": checkpoint, "width": gr.Number(64), "steps": gr.Number(20)}
-        return Filling(Cards(), form, gr.HTML(), {})  # type: ignore[arg-type]
+        return Filling(Cards(), form, {})  # type: ignore[arg-type]
 
 
 def sent(filling: Filling, updates: dict[Component, Any]) -> dict[str, object]:

@@ -17,6 +17,9 @@ export function watchCards(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Whether the list has come. */
+export const areCardsKnown = () => newest !== "";
+
 /** Those that can be used. */
 export const allCards = () => cards;
 

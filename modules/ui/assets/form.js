@@ -4,11 +4,12 @@
 const HISTORY = "taffy-undo";
 const MOST = 20; // overwrites that can be undone
 const PATIENCE_MS = 10_000; // for a tab that is built when it is first looked at
-const FRAME = "taffy-frame-"; // and the tab's name is the id of what holds its form
+const SETTLED_MS = 3000; // after that Gradio has told what it made of a value that was written
+export const FRAME = "taffy-frame-"; // and the tab's name is the id of what holds its form
 
 const listeners = new Set();
 const forms = {}; // tab -> values by name
-const expected = {}; // tab -> the checkpoint after our own writing; any other change of it is somebody's choice
+const written = {}; // tab -> name -> {value, before, until}: what was written here and is not told by Gradio yet
 let seen = "txt2img"; // the tab whose form was in sight last
 
 /** The tab whose form is in sight; the last one on tabs without. */
@@ -26,6 +27,12 @@ export const form = {
 };
 /** The same of a tab, in sight or not. */
 export const formOf = (tab) => forms[tab] ?? {};
+
+/** The same with what was written a moment ago: what is made of the values that are there begins with these. */
+export function newestOf(tab) {
+  const fresh = Object.entries(written[tab] ?? {}).filter(([, { until }]) => performance.now() < until);
+  return { ...formOf(tab), ...Object.fromEntries(fresh.map(([name, { value }]) => [name, value])) };
+}
 
 Object.defineProperty(window, "taffyForm", { get: () => form.values }); // for consoles and tests
 
@@ -49,13 +56,15 @@ function keepHistory(entries) {
 }
 
 /** Note the form as it is, before it is overwritten by `what`. */
-export function remember(what, values = form.values) {
+export function remember(what, values = newestOf(currentTab())) {
   keepHistory([...history(), { tab: currentTab(), what, values }].slice(-MOST));
 }
 
 /** Set some values by name, with nothing to undo; names the form does not have are left out. */
 export function write(values, tab = currentTab()) {
-  expected[tab] = values.checkpoint ?? expected[tab];
+  for (const [name, value] of Object.entries(values)) {
+    if (name in formOf(tab)) (written[tab] ??= {})[name] = { value, before: formOf(tab)[name], until: performance.now() + SETTLED_MS };
+  }
   const button = document.querySelector(`#taffy-write-${tab}`);
   const { [tab]: before, ...others } = window.taffyWanted ?? {};
   window.taffyWanted = { ...others, [tab]: { ...before, ...values } }; // what was written just now may not be taken yet
@@ -79,13 +88,18 @@ export function undo() {
 
 function follow({ tab, form: values }) {
   const before = forms[tab];
+  const ours = written[tab] ?? {};
   forms[tab] = values;
-  if (before?.checkpoint && values.checkpoint !== before.checkpoint && values.checkpoint !== expected[tab]) {
-    remember(`${values.checkpoint} and its defaults`, before);
+  if (before?.checkpoint && values.checkpoint !== before.checkpoint && values.checkpoint !== ours.checkpoint?.value) {
+    remember(`${values.checkpoint} and its defaults`, before); // somebody chose it
   }
-  expected[tab] = values.checkpoint;
+  for (const [name, { value, before: old }] of Object.entries(ours)) {
+    if (same(values[name], value) || !same(values[name], old)) delete ours[name];
+  }
   tell();
 }
+
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 document.addEventListener("taffy-form", ({ detail }) => follow(detail));
 for (const [tab, values] of Object.entries(window.taffyForms ?? {})) follow({ tab, form: values });

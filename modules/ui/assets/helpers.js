@@ -2,7 +2,7 @@
 
 import { currentCard, watchCards } from "./cards.js";
 import { element } from "./elements.js";
-import { form, overwrite, overwrites, undo, watchForm } from "./form.js";
+import { currentTab, form, newestOf, overwrite, overwrites, undo, watchForm } from "./form.js";
 import { view } from "./view.js";
 
 const SHAPES = { Square: [1, 1], Portrait: [1, 1.5], Landscape: [1.5, 1] }; // of the checkpoint's native size
@@ -20,7 +20,7 @@ class Sizes extends HTMLElement {
   connectedCallback() {
     this.shapes = element("span", { role: "group", ariaLabel: "Shape" });
     const swap = button("Swap width and height", "Swap width and height", () => {
-      const { width, height } = form.values;
+      const { width, height } = newestOf(currentTab());
       overwrite("width and height swapped", { width: height, height: width });
     });
     swap.append(element("span", { ariaHidden: "true" }, "⇄"), " Swap");

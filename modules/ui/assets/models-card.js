@@ -3,7 +3,7 @@
 import { allCards } from "./cards.js";
 import { defaultsOf, unchosen } from "./defaults.js";
 import { bytesOf, element } from "./elements.js";
-import { currentTab, formOf, overwrite } from "./form.js";
+import { currentTab, newestOf, overwrite } from "./form.js";
 import { outcome } from "./memory.js";
 import { view } from "./view.js";
 
@@ -13,7 +13,7 @@ const button = (label, onclick, properties = {}) => element("button", { type: "b
 
 const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
 
-const promptOf = (tab) => formOf(tab).prompt ?? "";
+const promptOf = (tab) => newestOf(tab).prompt ?? "";
 
 /** Put a checkpoint into the form seen last, with what it is best at. Returns what to say. */
 function useCheckpoint({ name }) {

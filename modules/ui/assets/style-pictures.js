@@ -1,7 +1,7 @@
 // <taffy-style-pictures>: up to four pictures whose look is taken, with the share of each; twelve come with Taffy.
 
 import { arrange, element } from "./elements.js";
-import { formOf, overwrite, write } from "./form.js";
+import { newestOf, overwrite, write } from "./form.js";
 import { inputFromFile, inputUrl } from "./source-upload.js";
 import { PictureBox, TAB } from "./style-source.js";
 
@@ -41,7 +41,7 @@ class StylePictures extends PictureBox {
   }
 
   get chosenIds() {
-    return formOf(TAB).style_images ?? [];
+    return newestOf(TAB).style_images ?? [];
   }
 
   /** One that comes with Taffy: chosen, or no longer. */
@@ -74,20 +74,20 @@ class StylePictures extends PictureBox {
 
   /** The shares of these pictures; none while nobody chose any. */
   shares(images) {
-    const { style_weights: weights = [] } = formOf(TAB);
+    const { style_weights: weights = [] } = newestOf(TAB);
     if (!weights.length || images.length < 2) return [];
     return images.map((id) => weights[this.chosenIds.indexOf(id)] ?? SHARE);
   }
 
   setShare(id, share) {
-    const weights = this.chosenIds.map((one, at) => formOf(TAB).style_weights[at] ?? SHARE);
+    const weights = this.chosenIds.map((one, at) => newestOf(TAB).style_weights[at] ?? SHARE);
     weights[this.chosenIds.indexOf(id)] = share;
     write({ style_weights: weights }, TAB);
   }
 
   draw() {
     const ids = this.chosenIds;
-    const weights = ids.map((id, at) => formOf(TAB).style_weights?.[at] ?? SHARE);
+    const weights = ids.map((id, at) => newestOf(TAB).style_weights?.[at] ?? SHARE);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const words = "Press one of these, or drop your own here: up to four, mixed by their shares.";
     this.hint.textContent = ids.length ? "" : words;

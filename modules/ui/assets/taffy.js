@@ -10,6 +10,7 @@ import "./helpers.js";
 import "./live.js";
 import "./limits.js";
 import "./models-hint.js";
+import "./note.js";
 import "./queue.js";
 import "./quick.js";
 import "./stage.js";
