@@ -13,6 +13,11 @@ from tests.workers import NoiseConfig
 pytestmark = pytest.mark.browser
 AT_ONCE = "(selector) => [...document.querySelectorAll(selector)].slice(0, 2).forEach((button) => button.click())"
 CHOSEN = ".taffy-style-chosen li"
+HUSH = "() => { taffyFilled.style = false; sessionStorage.removeItem('taffy-undo'); }"
+SPEAK = """async () => {
+    taffyFilled.style = true;
+    (await import("/taffy/form.js")).write({ seed: taffyForm.seed + 1 });
+}"""  # any change makes Gradio tell
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +36,15 @@ def tab(browser: Browser, server: NoisePage) -> Iterator[Page]:
 
 @pytest.fixture
 def page(tab: Page) -> Page:
-    """The tab with two pictures that were pressed at once."""
+    """The tab with two pictures: when the second was pressed, Gradio had not told of the first."""
     while tab.locator(CHOSEN).count():
         tab.get_by_role("button", name="Remove style picture 1").click()
     told(tab, 0)
     expect(tab.locator(".taffy-style-shipped button").nth(1)).to_be_visible()
+    tab.evaluate(HUSH)
     tab.evaluate(AT_ONCE, ".taffy-style-shipped button")
+    tab.wait_for_function("JSON.parse(sessionStorage.getItem('taffy-undo'))?.length === 2")
+    tab.evaluate(SPEAK)
     told(tab, 2)
     return tab
 

@@ -4,7 +4,7 @@
 const HISTORY = "taffy-undo";
 const MOST = 20; // overwrites that can be undone
 const PATIENCE_MS = 10_000; // for a tab that is built when it is first looked at
-const SETTLED_MS = 3000; // after that Gradio has told what it made of a value that was written
+const SETTLED_MS = 10_000; // after that Gradio has told what it made of a value that was written
 export const FRAME = "taffy-frame-"; // and the tab's name is the id of what holds its form
 
 const listeners = new Set();
