@@ -1,0 +1,326 @@
+"""softmax(QK^T)V for 32 queries at a time in AMX's tiles, compiled by Numba.
+
+Of the keys 256 at a time are compared, raised and mixed before the next (Dao et al. 2022, "FlashAttention"), so that
+scores stay in a core's own memory. They are not shifted by their largest, which is known too late, but by the largest
+of the first 256: fp32 and bf16 reach 2^127, and what would leave that range is found in its sum and computed again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray, cfunc, from_dtype, njit, types
+
+from modules.attention.amx.memory import (
+    copy_halves,
+    copy_pairs,
+    flush_denormals,
+    get_float,
+    get_word,
+    load,
+    load_rows,
+    put_float,
+    put_word,
+    restore,
+    spread_one,
+    spread_rows,
+    store,
+    store_halves,
+    store_some_halves,
+    ticket,
+    tile_configure,
+    tile_load,
+    tile_multiply,
+    tile_release,
+    tile_store,
+    tile_zero,
+)
+from modules.attention.amx.registers import (
+    fraction,
+    fused,
+    larger,
+    over,
+    plus,
+    row_peaks,
+    row_totals,
+    scaled,
+    smaller,
+    times,
+)
+
+ROWS = 32  # queries
+BLOCK = 256  # keys
+STEP = 32  # keys whose scores are made together
+TILE = 1024  # bytes: 16 rows of 64
+ROW = 128  # bytes of a row of 32 floats
+FOUR = 4 * ROW  # bytes of four such rows: eight registers
+FAR = np.float32(-1e30)  # the score of a key that is not there
+MOST = np.float32(1e25)  # a sum that leaves room for products
+LOG2 = np.float32(math.log(2))
+POWER = tuple(np.float32(number) for number in (0.99992517, 0.69583374, 0.22606721, 0.07802419))  # 2^x, 0 to 1: 7e-5
+
+JOB = np.dtype(
+    [
+        *((f"{one}{of}", np.int64) for one in ("q", "k", "v", "out") for of in ("", "_batch", "_head", "_row")),
+        *((name, np.int64) for name in ("lse", "room", "room_size", "tiles", "next_thread", "next_item")),
+        *((name, np.int64) for name in ("items", "parts", "heads", "queries", "keys", "width")),
+        ("factor", np.float32),
+    ],
+    align=True,
+)
+"""Addresses; bytes from batch to batch, head to head, row to row. lse: 0 if not wanted. parts: of a head's queries.
+
+factor: what makes a product of query and key the logarithm to base 2 of its weight.
+"""
+
+settings: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "cache": "NUMBA_CACHE_DIR" in os.environ,
+}
+
+
+class Room(NamedTuple):
+    """Addresses of one thread's memory. keys, values: of one head, in tiles. peaks: the shift of each row, negative.
+
+    control: what the thread's registers were set to. end: where the next thread's begins.
+    """
+
+    keys: int
+    values: int
+    queries: int
+    scores: int
+    weights: int
+    mixed: int
+    sums: int
+    peaks: int
+    control: int
+    end: int
+
+
+@njit(**settings)
+def tiles_of(numbers: int, each: int) -> int:
+    return (numbers + each - 1) // each
+
+
+@njit(**settings)
+def room_of(job: Any, thread: int) -> Room:
+    deep, wide, keys = tiles_of(job.width, 32), tiles_of(job.width, 16), tiles_of(job.keys, STEP)
+    at = job.room + thread * job.room_size
+    values = at + keys * deep * 2 * TILE
+    queries = values + keys * wide * TILE
+    scores = queries + deep * 2 * TILE
+    weights = scores + ROWS * BLOCK * 4
+    mixed = weights + ROWS * BLOCK * 2
+    sums = mixed + wide * 2 * TILE
+    peaks = sums + ROWS * ROW
+    control = peaks + ROWS * ROW
+    return Room(at, values, queries, scores, weights, mixed, sums, peaks, control, control + 64)
+
+
+@njit(**settings)
+def pack_keys(job: Any, source: int, room: Room) -> None:
+    """(keys, width) -> tiles of (pair of numbers, key): 32 numbers of 16 keys each."""
+    deep = tiles_of(job.width, 32)
+    for key in range(tiles_of(job.keys, STEP) * STEP):
+        for part in range(deep):
+            count = min(32, job.width - part * 32) if key < job.keys else 0
+            copy_halves(room.scores, source + key * job.k_row + part * 64, count)
+            to = room.keys + (key // 16 * deep + part) * TILE + key % 16 * 4
+            for pair in range(16):
+                put_word(to + pair * 64, get_word(room.scores + pair * 4))
+
+
+@njit(**settings)
+def pack_values(job: Any, source: int, room: Room) -> None:
+    """(keys, width) -> tiles of (pair of keys, number): 32 keys of 16 numbers each."""
+    wide = tiles_of(job.width, 16)
+    for pair in range(tiles_of(job.keys, STEP) * STEP // 2):
+        first = source + 2 * pair * job.v_row
+        for part in range(wide):
+            count = min(16, job.width - part * 16)
+            counts = (count if 2 * pair < job.keys else 0, count if 2 * pair + 1 < job.keys else 0)
+            to = room.values + (pair // 16 * wide + part) * TILE + pair % 16 * 64
+            copy_pairs(to, first + part * 32, counts[0], first + job.v_row + part * 32, counts[1])
+
+
+@njit(**settings)
+def pack_queries(job: Any, source: int, first: int, room: Room) -> None:
+    """Tiles of 16 rows of 32 numbers."""
+    for row in range(ROWS):
+        for part in range(tiles_of(job.width, 32)):
+            count = min(32, job.width - part * 32) if first + row < job.queries else 0
+            to = room.queries + (2 * part + row // 16) * TILE + row % 16 * 64
+            copy_halves(to, source + (first + row) * job.q_row + part * 64, count)
+
+
+@njit(**settings)
+def compare(job: Any, first: int, steps: int, room: Room) -> None:
+    """Scores of 32 keys after the other: by 16 queries, row after row."""
+    deep = tiles_of(job.width, 32)
+    for step in range(steps):
+        keys = room.keys + (first // 16 + 2 * step) * deep * TILE
+        tile_zero(0)
+        tile_zero(1)
+        tile_zero(2)
+        tile_zero(3)
+        for part in range(deep):
+            tile_load(4, room.queries + 2 * part * TILE, 64)
+            tile_load(5, room.queries + (2 * part + 1) * TILE, 64)
+            tile_load(6, keys + part * TILE, 64)
+            tile_load(7, keys + (deep + part) * TILE, 64)
+            tile_multiply(0, 4, 6)
+            tile_multiply(1, 4, 7)
+            tile_multiply(2, 5, 6)
+            tile_multiply(3, 5, 7)
+        to = room.scores + step * ROWS * ROW
+        tile_store(0, to, ROW)
+        tile_store(1, to + 64, ROW)
+        tile_store(2, to + 16 * ROW, ROW)
+        tile_store(3, to + 16 * ROW + 64, ROW)
+    for key in range(job.keys, first + steps * STEP):
+        for row in range(ROWS):
+            put_float(room.scores + (key - first) // 32 * ROWS * ROW + row * ROW + key % 32 * 4, FAR)
+
+
+@njit(**settings)
+def find_peaks(job: Any, steps: int, room: Room) -> None:
+    """The largest score of each row, if it is larger than what is known."""
+    factor = spread_rows(-job.factor)
+    for row in range(0, ROWS, 4):
+        peak = load_rows(room.scores + row * ROW)
+        for step in range(1, steps):
+            peak = larger(peak, load_rows(room.scores + (step * ROWS + row) * ROW))
+        store(room.peaks + row * ROW, smaller(times(row_peaks(peak), factor), load_rows(room.peaks + row * ROW)))
+
+
+@njit(**settings)
+def raise_scores(job: Any, steps: int, room: Room) -> None:
+    """weights = 2^(factor scores - peak), and their sums."""
+    factor = spread_rows(job.factor)
+    p0, p1, p2, p3 = spread_rows(POWER[0]), spread_rows(POWER[1]), spread_rows(POWER[2]), spread_rows(POWER[3])
+    for row in range(0, ROWS, 4):
+        shift, total = load_rows(room.peaks + row * ROW), load_rows(room.sums + row * ROW)
+        for step in range(steps):
+            at = (step * ROWS + row) * ROW
+            power = fused(load_rows(room.scores + at), factor, shift)
+            rest = fraction(power)
+            weight = scaled(fused(fused(fused(p3, rest, p2), rest, p1), rest, p0), power)
+            total = plus(total, weight)
+            store_halves(room.weights + at // 2, weight)
+        store(room.sums + row * ROW, total)
+
+
+@njit(**settings)
+def mix(job: Any, first: int, steps: int, room: Room) -> None:
+    """mixed += weights values, 32 of a value's numbers at a time."""
+    wide = tiles_of(job.width, 16)
+    for part in range(0, wide, 2):
+        to, two = room.mixed + 2 * part * TILE, part + 1 < wide
+        tile_load(0, to, 64)
+        tile_load(1, to + TILE, 64)
+        if two:
+            tile_load(2, to + 2 * TILE, 64)
+            tile_load(3, to + 3 * TILE, 64)
+        for step in range(steps):
+            values = room.values + ((first // STEP + step) * wide + part) * TILE
+            tile_load(4, room.weights + 2 * step * TILE, 64)
+            tile_load(5, room.weights + (2 * step + 1) * TILE, 64)
+            tile_load(6, values, 64)
+            tile_multiply(0, 4, 6)
+            tile_multiply(1, 5, 6)
+            if two:
+                tile_load(7, values + TILE, 64)
+                tile_multiply(2, 4, 7)
+                tile_multiply(3, 5, 7)
+        tile_store(0, to, 64)
+        tile_store(1, to + TILE, 64)
+        if two:
+            tile_store(2, to + 2 * TILE, 64)
+            tile_store(3, to + 3 * TILE, 64)
+
+
+@njit(**settings)
+def sum_up(job: Any, room: Room, whole: bool) -> None:
+    """All keys of 32 queries. whole: look for the largest score of all keys first."""
+    for row in range(0, ROWS, 4):
+        store(room.sums + row * ROW, spread_rows(np.float32(0)))
+        store(room.peaks + row * ROW, spread_rows(-FAR))
+    for tile in range(2 * tiles_of(job.width, 16)):
+        for row in range(16):
+            store(room.mixed + tile * TILE + row * 64, spread_one(np.float32(0)))
+    for first in range(0, job.keys if whole else 0, BLOCK):
+        steps = tiles_of(min(BLOCK, job.keys - first), STEP)
+        compare(job, first, steps, room)
+        find_peaks(job, steps, room)
+    for first in range(0, job.keys, BLOCK):
+        steps = tiles_of(min(BLOCK, job.keys - first), STEP)
+        compare(job, first, steps, room)
+        if first == 0 and not whole:
+            find_peaks(job, steps, room)
+        raise_scores(job, steps, room)
+        mix(job, first, steps, room)
+
+
+@njit(**settings)
+def is_in_range(room: Room) -> bool:
+    """Makes sums of the 32 places of each row one."""
+    for row in range(0, ROWS, 4):
+        store(room.sums + row * ROW, row_totals(load_rows(room.sums + row * ROW)))
+    fitting = 0
+    for row in range(ROWS):
+        fitting += get_float(room.sums + row * ROW) < MOST
+    return fitting == ROWS
+
+
+@njit(**settings)
+def answer(job: Any, to: int, first: int, lse: int, room: Room) -> None:
+    """mixed / sums, in bf16; log(sums), unshifted, in fp32."""
+    for row in range(min(ROWS, job.queries - first)):
+        total, at = load(room.sums + row * ROW), to + (first + row) * job.out_row
+        for part in range(tiles_of(job.width, 16)):
+            mixed = load(room.mixed + (2 * part + row // 16) * TILE + row % 16 * 64)
+            store_some_halves(at + part * 32, over(mixed, total), min(16, job.width - part * 16))
+        if job.lse:
+            power = math.log2(get_float(room.sums + row * ROW)) - get_float(room.peaks + row * ROW)
+            put_float(lse + (first + row) * 4, np.float32(power * LOG2))
+
+
+@njit(**settings)
+def attend(job: Any) -> None:
+    """What one thread does: heads, or parts of heads, until none is left."""
+    tile_configure(job.tiles)
+    room = room_of(job, ticket(job.next_thread))
+    flush_denormals(room.control)
+    packed = -1
+    while True:
+        item = ticket(job.next_item)
+        if item >= job.items:
+            break
+        whole, part = item // job.parts, item % job.parts
+        batch, head = whole // job.heads, whole % job.heads
+        if whole != packed:
+            pack_keys(job, job.k + batch * job.k_batch + head * job.k_head, room)
+            pack_values(job, job.v + batch * job.v_batch + head * job.v_head, room)
+            packed = whole
+        source = job.q + batch * job.q_batch + head * job.q_head
+        to = job.out + batch * job.out_batch + head * job.out_head
+        blocks = tiles_of(job.queries, ROWS)
+        for block in range(blocks * part // job.parts, blocks * (part + 1) // job.parts):
+            first = block * ROWS
+            pack_queries(job, source, first, room)
+            sum_up(job, room, False)
+            if not is_in_range(room):
+                sum_up(job, room, True)
+                is_in_range(room)
+            answer(job, to, first, job.lse + whole * job.queries * 4, room)
+    restore(room.control)
+    tile_release()
+
+
+@cfunc(types.void(types.CPointer(from_dtype(JOB))), cache=settings["cache"])
+def thread(job: Any) -> None:
+    attend(carray(job, 1)[0])
