@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from modules.attention.base import KERNELS
+from modules.native import has_numba
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ class Amx:
             return f"amx is for processors, this is {device_kind}"
         if not (torch.cpu._is_amx_tile_supported() and torch.cpu._is_avx512_bf16_supported()):
             return "amx needs a processor with AMX (Intel's Xeon of 2023 and later), this one has none"
-        return "" if find_spec("numba") else "amx needs the package numba"
+        return "" if has_numba() else "amx needs the package numba"
 
     def compute(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         if not _takes(q, k, v):

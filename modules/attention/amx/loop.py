@@ -8,26 +8,16 @@ of the first 256: fp32 and bf16 reach 2^127, and what would leave that range is 
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray, cfunc, from_dtype, njit, types
 
-from modules.attention.amx.memory import (
+from modules.attention.amx.tiles import (
     copy_halves,
     copy_pairs,
     flush_denormals,
-    get_float,
-    get_word,
-    load,
-    load_rows,
-    put_float,
-    put_word,
     restore,
-    spread_one,
-    spread_rows,
-    store,
     store_halves,
     store_some_halves,
     ticket,
@@ -38,7 +28,19 @@ from modules.attention.amx.memory import (
     tile_store,
     tile_zero,
 )
-from modules.attention.amx.registers import (
+from modules.native import options
+from modules.native.memory import (
+    get_float,
+    get_word,
+    load,
+    load_rows,
+    put_float,
+    put_word,
+    spread_one,
+    spread_rows,
+    store,
+)
+from modules.native.registers import (
     fraction,
     fused,
     larger,
@@ -76,12 +78,6 @@ JOB = np.dtype(
 factor: what makes a product of query and key the logarithm to base 2 of its weight.
 """
 
-settings: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "cache": "NUMBA_CACHE_DIR" in os.environ,
-}
-
 
 class Room(NamedTuple):
     """Addresses of one thread's memory. keys, values: of one head, in tiles. peaks: the shift of each row, negative.
@@ -101,12 +97,12 @@ class Room(NamedTuple):
     end: int
 
 
-@njit(**settings)
+@njit(**options())
 def tiles_of(numbers: int, each: int) -> int:
     return (numbers + each - 1) // each
 
 
-@njit(**settings)
+@njit(**options())
 def room_of(job: Any, thread: int) -> Room:
     deep, wide, keys = tiles_of(job.width, 32), tiles_of(job.width, 16), tiles_of(job.keys, STEP)
     at = job.room + thread * job.room_size
@@ -121,7 +117,7 @@ def room_of(job: Any, thread: int) -> Room:
     return Room(at, values, queries, scores, weights, mixed, sums, peaks, control, control + 64)
 
 
-@njit(**settings)
+@njit(**options())
 def pack_keys(job: Any, source: int, room: Room) -> None:
     """(keys, width) -> tiles of (pair of numbers, key): 32 numbers of 16 keys each."""
     deep = tiles_of(job.width, 32)
@@ -134,7 +130,7 @@ def pack_keys(job: Any, source: int, room: Room) -> None:
                 put_word(to + pair * 64, get_word(room.scores + pair * 4))
 
 
-@njit(**settings)
+@njit(**options())
 def pack_values(job: Any, source: int, room: Room) -> None:
     """(keys, width) -> tiles of (pair of keys, number): 32 keys of 16 numbers each."""
     wide = tiles_of(job.width, 16)
@@ -147,7 +143,7 @@ def pack_values(job: Any, source: int, room: Room) -> None:
             copy_pairs(to, first + part * 32, counts[0], first + job.v_row + part * 32, counts[1])
 
 
-@njit(**settings)
+@njit(**options())
 def pack_queries(job: Any, source: int, first: int, room: Room) -> None:
     """Tiles of 16 rows of 32 numbers."""
     for row in range(ROWS):
@@ -157,7 +153,7 @@ def pack_queries(job: Any, source: int, first: int, room: Room) -> None:
             copy_halves(to, source + (first + row) * job.q_row + part * 64, count)
 
 
-@njit(**settings)
+@njit(**options())
 def compare(job: Any, first: int, steps: int, room: Room) -> None:
     """Scores of 32 keys after the other: by 16 queries, row after row."""
     deep = tiles_of(job.width, 32)
@@ -186,7 +182,7 @@ def compare(job: Any, first: int, steps: int, room: Room) -> None:
             put_float(room.scores + (key - first) // 32 * ROWS * ROW + row * ROW + key % 32 * 4, FAR)
 
 
-@njit(**settings)
+@njit(**options())
 def find_peaks(job: Any, steps: int, room: Room) -> None:
     """The largest score of each row, if it is larger than what is known."""
     factor = spread_rows(-job.factor)
@@ -197,7 +193,7 @@ def find_peaks(job: Any, steps: int, room: Room) -> None:
         store(room.peaks + row * ROW, smaller(times(row_peaks(peak), factor), load_rows(room.peaks + row * ROW)))
 
 
-@njit(**settings)
+@njit(**options())
 def raise_scores(job: Any, steps: int, room: Room) -> None:
     """weights = 2^(factor scores - peak), and their sums."""
     factor = spread_rows(job.factor)
@@ -214,7 +210,7 @@ def raise_scores(job: Any, steps: int, room: Room) -> None:
         store(room.sums + row * ROW, total)
 
 
-@njit(**settings)
+@njit(**options())
 def mix(job: Any, first: int, steps: int, room: Room) -> None:
     """mixed += weights values, 32 of a value's numbers at a time."""
     wide = tiles_of(job.width, 16)
@@ -243,7 +239,7 @@ def mix(job: Any, first: int, steps: int, room: Room) -> None:
             tile_store(3, to + 3 * TILE, 64)
 
 
-@njit(**settings)
+@njit(**options())
 def sum_up(job: Any, room: Room, whole: bool) -> None:
     """All keys of 32 queries. whole: look for the largest score of all keys first."""
     for row in range(0, ROWS, 4):
@@ -265,7 +261,7 @@ def sum_up(job: Any, room: Room, whole: bool) -> None:
         mix(job, first, steps, room)
 
 
-@njit(**settings)
+@njit(**options())
 def is_in_range(room: Room) -> bool:
     """Makes sums of the 32 places of each row one."""
     for row in range(0, ROWS, 4):
@@ -276,7 +272,7 @@ def is_in_range(room: Room) -> bool:
     return fitting == ROWS
 
 
-@njit(**settings)
+@njit(**options())
 def answer(job: Any, to: int, first: int, lse: int, room: Room) -> None:
     """mixed / sums, in bf16; log(sums), unshifted, in fp32."""
     for row in range(min(ROWS, job.queries - first)):
@@ -289,7 +285,7 @@ def answer(job: Any, to: int, first: int, lse: int, room: Room) -> None:
             put_float(lse + (first + row) * 4, np.float32(power * LOG2))
 
 
-@njit(**settings)
+@njit(**options())
 def attend(job: Any) -> None:
     """What one thread does: heads, or parts of heads, until none is left."""
     tile_configure(job.tiles)
@@ -321,6 +317,6 @@ def attend(job: Any) -> None:
     tile_release()
 
 
-@cfunc(types.void(types.CPointer(from_dtype(JOB))), cache=settings["cache"])
+@cfunc(types.void(types.CPointer(from_dtype(JOB))), cache=options()["cache"])
 def thread(job: Any) -> None:
     attend(carray(job, 1)[0])

@@ -1,7 +1,8 @@
-"""Registers of 16 floats and the tiles of AMX, for functions that Numba compiles: it has no such words.
+"""Registers of 16 floats, for functions that Numba compiles: it has no words for them.
 
 A value of type `Floats` is one register, or eight: four rows of 32 numbers, as many as keep a core's units busy.
-What is computed with eight is computed with each of them. Addresses are integers; nothing checks them.
+What is computed with eight is computed with each of them. Where registers are shorter than AVX-512's LLVM takes two
+or four for one. Addresses are integers; nothing checks them.
 """
 
 from __future__ import annotations
@@ -59,24 +60,33 @@ def call(builder: Builder, name: str, answer: ir.Type, values: Sequence[Value], 
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values, **how)
 
 
+def group(builder: Builder, registers: Sequence[Value]) -> Value:
+    """A value of type `Floats`."""
+    answer = ir.Constant(ir.ArrayType(REGISTER, len(registers)), ir.Undefined)
+    for at, register in enumerate(registers):
+        answer = builder.insert_value(answer, register, at)
+    return answer
+
+
+def registers_of(builder: Builder, value: Value) -> list[Value]:
+    return [builder.extract_value(value, at) for at in range(value.type.count)]
+
+
 def _each(builder: Builder, emit: Emit, *values: Value) -> Value:
     """emit(builder, a register of each value) for all of their registers."""
-    answer = ir.Constant(values[0].type, ir.Undefined)
-    for at in range(values[0].type.count):
-        registers = [builder.extract_value(value, at) for value in values]
-        answer = builder.insert_value(answer, emit(builder, *registers), at)
-    return answer
+    several = zip(*(registers_of(builder, value) for value in values), strict=True)
+    return group(builder, [emit(builder, *registers) for registers in several])
 
 
 def pointer(builder: Builder, address: Value, kind: ir.Type, offset: int = 0) -> Value:
     return builder.inttoptr(builder.add(address, BITS64(offset)), kind.as_pointer())
 
 
-def spread(builder: Builder, number: Value) -> Value:
-    """The same number 16 times."""
-    undefined = ir.Constant(REGISTER, ir.Undefined)
+def spread(builder: Builder, number: Value, lanes: int = 16) -> Value:
+    """The same number in all lanes of a vector."""
+    undefined = ir.Constant(ir.VectorType(number.type, lanes), ir.Undefined)
     first = builder.insert_element(undefined, number, BITS32(0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(BITS32, 16), [0] * 16))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(BITS32, lanes), [0] * lanes))
 
 
 def _of_one(emit: Emit) -> Any:
@@ -95,10 +105,17 @@ def _of_two(emit: Emit) -> Any:
     return instruction
 
 
-plus = _of_two(lambda builder, x, y: builder.fadd(x, y))
+def _sum(builder: Builder, x: Value, y: Value) -> Value:
+    return builder.fadd(x, y)
+
+
+def _larger(builder: Builder, x: Value, y: Value) -> Value:
+    return builder.select(builder.fcmp_ordered(">", x, y), x, y)
+
+
+plus, larger = _of_two(_sum), _of_two(_larger)
 times = _of_two(lambda builder, x, y: builder.fmul(x, y))
 over = _of_two(lambda builder, x, y: builder.fdiv(x, y))
-larger = _of_two(lambda builder, x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y))
 smaller = _of_two(lambda builder, x, y: builder.select(builder.fcmp_ordered("<", x, y), x, y))
 scaled = _of_two(  # x 2^floor(y)
     lambda builder, x, y: call(builder, "llvm.x86.avx512.mask.scalef.ps.512", REGISTER, [x, y, x, EVERY, NEAREST])
@@ -118,30 +135,23 @@ def fused(context: Any, x: Any, y: Any, z: Any) -> Any:
     return x(x, y, z), lambda _, builder, __, values: _each(builder, emit, *values)
 
 
-def _of_rows(name: str, *first: Value) -> Any:
+def _of_rows(join: Emit, name: str, *first: Value) -> Any:
     """Each row's 32 numbers made one, which stands in all 32 places of the answer."""
+
+    def generate(_: Any, builder: Builder, __: Any, values: Any) -> Value:
+        registers = registers_of(builder, values[0])
+        answer = []
+        for left, right in zip(registers[::2], registers[1::2], strict=True):
+            both = join(builder, left, right)
+            answer += 2 * [spread(builder, call(builder, name, FLOAT, [*first, both], fastmath=("reassoc", "nnan")))]
+        return group(builder, answer)
 
     @intrinsic
     def instruction(context: Any, x: Any) -> Any:
-        def generate(_: Any, builder: Builder, __: Any, values: Any) -> Value:
-            answer = ir.Constant(values[0].type, ir.Undefined)
-            for at in range(0, values[0].type.count, 2):
-                left, right = (builder.extract_value(values[0], at + side) for side in (0, 1))
-                both = _pairwise(builder, left, right)
-                number = call(builder, name, FLOAT, [*first, both], fastmath=("reassoc", "nnan"))
-                for side in (0, 1):
-                    answer = builder.insert_value(answer, spread(builder, number), at + side)
-            return answer
-
-        def _pairwise(builder: Builder, x: Value, y: Value) -> Value:
-            if first:
-                return builder.fadd(x, y)
-            return builder.select(builder.fcmp_ordered(">", x, y), x, y)
-
         return x(x), generate
 
     return instruction
 
 
-row_totals = _of_rows("llvm.vector.reduce.fadd.v16f32", FLOAT(0.0))
-row_peaks = _of_rows("llvm.vector.reduce.fmax.v16f32")
+row_totals = _of_rows(_sum, "llvm.vector.reduce.fadd.v16f32", FLOAT(0.0))
+row_peaks = _of_rows(_larger, "llvm.vector.reduce.fmax.v16f32")

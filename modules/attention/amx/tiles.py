@@ -1,4 +1,4 @@
-"""Between memory and registers or tiles: instructions that load, store and multiply, for Numba. Nothing is checked."""
+"""AMX's tiles and what else its loop needs: instructions for functions that Numba compiles. Nothing is checked."""
 
 from __future__ import annotations
 
@@ -8,72 +8,25 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from modules.attention.amx.registers import (
+from modules.native.memory import REGISTER_BYTES, int64
+from modules.native.registers import (
     BITS32,
     BITS64,
     BYTE,
-    EIGHT,
-    FLOAT,
     HALVES,
     NOTHING,
     ONE,
     PAIRS,
-    REGISTER,
     BFloat,
     Builder,
-    Floats,
     Value,
     call,
     pointer,
+    registers_of,
     spread,
 )
 
-REGISTER_BYTES = 64
 FLUSHING = 1 << 15 | 1 << 6  # of MXCSR: flush to zero, denormals are zero
-int64, float32 = types.int64, types.float32
-
-
-def _loads(kind: Floats) -> Any:
-    @intrinsic
-    def load(context: Any, address: Any) -> Any:
-        def generate(_: Any, builder: Builder, __: Any, values: Any) -> Value:
-            answer = ir.Constant(ir.ArrayType(REGISTER, kind.registers), ir.Undefined)
-            for at in range(kind.registers):
-                register = builder.load(pointer(builder, values[0], REGISTER, at * REGISTER_BYTES), align=4)
-                answer = builder.insert_value(answer, register, at)
-            return answer
-
-        return kind(int64), generate
-
-    return load
-
-
-def _spreads(kind: Floats) -> Any:
-    @intrinsic
-    def spread_all(context: Any, number: Any) -> Any:
-        def generate(_: Any, builder: Builder, __: Any, values: Any) -> Value:
-            answer = ir.Constant(ir.ArrayType(REGISTER, kind.registers), ir.Undefined)
-            for at in range(kind.registers):
-                answer = builder.insert_value(answer, spread(builder, values[0]), at)
-            return answer
-
-        return kind(float32), generate
-
-    return spread_all
-
-
-load, load_rows = _loads(ONE), _loads(EIGHT)
-spread_one, spread_rows = _spreads(ONE), _spreads(EIGHT)
-
-
-@intrinsic
-def store(context: Any, address: Any, x: Any) -> Any:
-    def generate(_: Any, builder: Builder, __: Any, values: Any) -> None:
-        for at in range(x.registers):
-            to = pointer(builder, values[0], REGISTER, at * REGISTER_BYTES)
-            builder.store(builder.extract_value(values[1], at), to, align=4)
-
-    return types.void(int64, x), generate
 
 
 @intrinsic
@@ -82,21 +35,18 @@ def store_halves(context: Any, address: Any, x: Any) -> Any:
 
     def generate(_: Any, builder: Builder, __: Any, values: Any) -> None:
         name, kind = "llvm.x86.avx512bf16.cvtne2ps2bf16.512", ir.VectorType(BFloat(), 32)
-        for at in range(0, x.registers, 2):
-            low, high = (builder.extract_value(values[1], at + side) for side in (0, 1))
+        registers = registers_of(builder, values[1])
+        for at, (low, high) in enumerate(zip(registers[::2], registers[1::2], strict=True)):
             halves = builder.bitcast(call(builder, name, kind, [high, low]), PAIRS)
-            builder.store(halves, pointer(builder, values[0], PAIRS, at * REGISTER_BYTES // 2), align=2)
+            builder.store(halves, pointer(builder, values[0], PAIRS, at * REGISTER_BYTES), align=2)
 
     return types.void(int64, x), generate
 
 
-def _mask(builder: Builder, count: Value, places: int) -> Value:
-    """True in the first `count` places."""
-    numbers = ir.Constant(ir.VectorType(BITS32, places), list(range(places)))
-    undefined = ir.Constant(numbers.type, ir.Undefined)
-    first = builder.insert_element(undefined, builder.trunc(count, BITS32), BITS32(0))
-    counts = builder.shuffle_vector(first, undefined, ir.Constant(numbers.type, [0] * places))
-    return builder.icmp_signed("<", numbers, counts)
+def _mask(builder: Builder, count: Value, lanes: int) -> Value:
+    """True in the first `count` lanes."""
+    counts = spread(builder, builder.trunc(count, BITS32), lanes)
+    return builder.icmp_signed("<", ir.Constant(counts.type, list(range(lanes))), counts)
 
 
 def _load_some(builder: Builder, kind: ir.VectorType, address: Value, count: Value) -> Value:
@@ -146,25 +96,6 @@ def store_some_halves(context: Any, to: Any, x: Any, count: Any) -> Any:
         call(builder, "llvm.masked.store.v16i16.p0", NOTHING, [numbers, to, BITS32(2), mask])
 
     return types.void(int64, ONE, int64), generate
-
-
-def _number(kind: Any, stored: ir.Type) -> tuple[Any, Any]:
-    @intrinsic
-    def get(context: Any, address: Any) -> Any:
-        return kind(int64), lambda _, builder, __, values: builder.load(pointer(builder, values[0], stored))
-
-    @intrinsic
-    def put(context: Any, address: Any, number: Any) -> Any:
-        def generate(_: Any, builder: Builder, __: Any, values: Any) -> None:
-            builder.store(values[1], pointer(builder, values[0], stored))
-
-        return types.void(int64, kind), generate
-
-    return get, put
-
-
-get_word, put_word = _number(types.int32, BITS32)
-get_float, put_float = _number(float32, FLOAT)
 
 
 @intrinsic
