@@ -1,24 +1,27 @@
-"""Scripts and styles of the page, Taffy's and Gradio's, from memory: a page opens with a hundred and thirty of them."""
+"""Scripts and styles of the page, Taffy's and Gradio's, from memory: a page opens with a hundred of them."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from modules.api.scripts import joined
 from modules.core.errors import NotThere
 
 OURS = Path(__file__).parents[1] / "ui" / "assets"
 TEXTS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TYPES = {**TEXTS, ".png": "image/png", ".ttf": "font/ttf", ".woff": "font/woff", ".woff2": "font/woff2"}
 ASK_AGAIN, FOR_EVER = "no-cache", "private, max-age=31536000, immutable"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 QUICKLY = 1  # of gzip's levels: three times smaller, in milliseconds
 
 
@@ -41,8 +44,9 @@ def add_assets(server: FastAPI) -> None:
     assert found is not None
     assert found.origin is not None
     theirs = Path(found.origin).parent / "templates" / "frontend" / "assets"
-    ours = reader(OURS)
-    for name in files_of(OURS):
+    texts = joined({name: file.read_text("utf-8") for name, file in files_of(OURS).items() if file.suffix in TEXTS})
+    ours = reader(OURS, texts)
+    for name in (*files_of(OURS), *texts):
         ours(name)
     add_folder(server, "/taffy", ours, ASK_AGAIN)
     add_folder(server, "/assets", reader(theirs), FOR_EVER)
@@ -53,15 +57,19 @@ def files_of(folder: Path) -> dict[str, Path]:
     return {file.name: file for file in folder.iterdir() if file.suffix in TYPES}
 
 
-def reader(folder: Path) -> Callable[[str], Asset]:
-    """Gives an asset by its name, read when it is asked for first. That raises NotThere."""
+def reader(folder: Path, texts: Mapping[str, str] = NOTHING) -> Callable[[str], Asset]:
+    """Gives an asset by its name, read when it is asked for first. That raises NotThere.
+
+    texts: what takes the place of files, or is none.
+    """
     known = files_of(folder)
 
     @cache
     def read(name: str) -> Asset:
-        if name not in known:
+        if name not in known and name not in texts:
             raise NotThere(f"there is no asset {name!r:.100}")
-        content, kind = known[name].read_bytes(), known[name].suffix
+        content = texts[name].encode() if name in texts else known[name].read_bytes()
+        kind = Path(name).suffix
         packed = gzip.compress(content, QUICKLY, mtime=0) if kind in TEXTS else content
         tag = f'"{sha256(content).hexdigest()[:16]}"'
         return Asset(content, packed if len(packed) < len(content) else None, TYPES[kind], tag)

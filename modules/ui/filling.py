@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+from gradio.blocks import Block
 
 from modules.core.request import GenerationRequest
 from modules.hooks import CheckpointCard, Page
@@ -15,7 +15,8 @@ from modules.jobs.pace import usual_count
 from modules.ui.controls import Form
 
 Values = dict[str, object]  # by the names of a form
-Updates = dict[Component, Any]
+Updates = dict[Block, Any]
+UPDATE = "__type__"  # Gradio's mark among the changes of a control
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,29 @@ class Filling:
         """Gradio takes no empty answer."""
         return {self.form["checkpoint"]: gr.skip()}
 
+    def begin(self) -> None:
+        """Build the controls as a new form is filled: a browser that remembers nothing has nothing to change."""
+        for control, changes in self.fill(None, None).items():
+            for name in changes.keys() - {UPDATE}:
+                setattr(control, name, changes[name])
+
     def first(self, remembered: object, asked: gr.Request | None = None) -> Updates:
-        """For a page that has just been opened: its controls show what they were built with."""
-        return self.fill(remembered, {name: control.value for name, control in self.form.items()}, asked)
+        """For a page that has just been opened: only what its controls were not built with."""
+        wanted = self.fill(remembered, asked)
+        news = {
+            control: {
+                name: value for name, value in changes.items() if name == UPDATE or value != getattr(control, name)
+            }
+            for control, changes in wanted.items()
+        }
+        return {control: changes for control, changes in news.items() if changes.keys() > {UPDATE}} or self.nothing
 
     def refresh(self, remembered: object, asked: gr.Request | None = None) -> Updates:
         """There may be other checkpoints than before. A page that has told nothing yet is being filled by `first`."""
         cards, current = self.page.checkpoints(), remembered_values(self.form, remembered).get("checkpoint")
         if not isinstance(remembered, dict) or any(card.name == current for card in cards):
             return {self.form["checkpoint"]: gr.update(choices=choices(cards))}
-        return self.fill(remembered, {}, asked)
+        return self.fill(remembered, asked)
 
     def follow(self, *values: object) -> Updates:
         """Another checkpoint was chosen."""
@@ -54,14 +68,14 @@ class Filling:
         kept = {name: current[name] for name in self.start}
         return self.show({**followed_values(current, card, cards), **kept}, current, card, cards)
 
-    def fill(self, remembered: object, shown: Values, asked: gr.Request | None) -> Updates:
+    def fill(self, remembered: object, asked: gr.Request | None) -> Updates:
         """asked: of whom; a new form begins with their own checkpoint."""
         cards = self.page.checkpoints(asked.request.state.person.sees) if asked else self.page.checkpoints()
         values = remembered_values(self.form, remembered)
         if not cards:
             return self.nothing
         card = next((card for card in cards if card.name == values.get("checkpoint")), cards[0])
-        return self.show({**first_prompt(card), **card_defaults(card), **self.start, **values}, shown, card, cards)
+        return self.show({**first_prompt(card), **card_defaults(card), **self.start, **values}, {}, card, cards)
 
     def show(self, values: Values, shown: Values, card: CheckpointCard, cards: Sequence[CheckpointCard]) -> Updates:
         """Only what is not shown yet: every value costs the browser milliseconds, and may undo what was done since."""

@@ -15,7 +15,7 @@ from gradio.events import Dependency
 from modules.core.errors import BadRequest, TaffyError
 from modules.core.request import GenerationRequest, parse_request
 from modules.ui.controls import Form
-from modules.ui.filling import Filling
+from modules.ui.filling import Filling, Updates
 
 NUMBERS = {  # what an empty one asks for
     "width": "Width: a whole number of pixels",
@@ -61,18 +61,24 @@ def refusal(error: TaffyError) -> str:
     return f'<taffy-refusal role="alert">{sentences}</taffy-refusal>'
 
 
-def keep_form(tab: str, form: Form, filling: Filling, seen: First) -> None:
-    """Fill the form when it is first seen, remember it in the browser at every change, let it follow its checkpoint.
+def keep_form(tab: str, form: Form, filling: Filling, groups: Mapping[str, gr.Accordion]) -> None:
+    """Fill the form when it is first seen, remember it in the browser at every change, let it follow its checkpoint;
+    groups of controls are open or folded as they were when this browser was here last.
 
     Our script hears of every change (`taffyForms`), sets values (`taffyWanted`, button `taffy-write-<tab>`), and has
     the list of checkpoints filled anew (`taffy-refresh-<tab>`).
     """
-    memory = browser_memory(f"taffy-{tab}")
+    memory, folds = browser_memory(f"taffy-{tab}"), browser_memory(f"taffy-{tab}-groups")
     controls = list(form.values())
-    filled = seen(filling.first, memory, controls, **QUIET)
+
+    def first(remembered: object, unfolded: object, asked: gr.Request) -> Updates:
+        return {**filling.first(remembered, asked), **opened(groups, unfolded)}
+
+    filled = first_sight(tab)(first, [memory, folds], [*controls, *groups.values()], **QUIET)
     form["checkpoint"].input(filling.follow, controls, controls, preprocess=False, **QUIET)
     hidden_button(f"taffy-refresh-{tab}").click(filling.refresh, memory, controls, **QUIET)
     connect_script(tab, form, memory, filled)
+    keep_groups(groups, folds)
 
 
 def connect_script(tab: str, form: Form, memory: gr.BrowserState, filled: Dependency) -> None:
@@ -126,15 +132,14 @@ def hidden_button(elem_id: str) -> gr.Button:
     return gr.Button(elem_id=elem_id, visible="hidden")
 
 
-def keep_groups(tab: str, groups: Mapping[str, gr.Accordion], seen: First) -> None:
-    """Groups of controls are open or folded as they were when this browser was here last."""
-    memory = browser_memory(f"taffy-{tab}-groups")
+def opened(groups: Mapping[str, gr.Accordion], remembered: object) -> Updates:
+    """Those that were open; anything may stand in the browser's memory."""
+    kept = remembered if isinstance(remembered, dict) else {}
+    return {group: gr.update(open=True) for name, group in groups.items() if kept.get(name) is True}
 
-    def unfold(remembered: object) -> list[object]:
-        kept = remembered if isinstance(remembered, dict) else {}
-        return [gr.update(open=True) if kept.get(name) is True else gr.skip() for name in groups]
 
-    seen(unfold, memory, list(groups.values()), **QUIET)
+def keep_groups(groups: Mapping[str, gr.Accordion], memory: gr.BrowserState) -> None:
+    """The browser remembers which groups are open."""
     for name, group in groups.items():
         for happens, is_open in ((group.expand, "true"), (group.collapse, "false")):
             happens(None, memory, memory, js=f"(kept) => ({{...kept, {json.dumps(name)}: {is_open}}})", **QUIET)

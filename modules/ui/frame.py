@@ -14,7 +14,7 @@ from modules.core.request import GenerationRequest
 from modules.hooks import Page
 from modules.ui.controls import Form, html
 from modules.ui.filling import Filling, Values
-from modules.ui.form import first_sight, form_request, keep_form, keep_groups, refusal
+from modules.ui.form import form_request, keep_form, refusal
 
 Groups = dict[str, gr.Accordion]  # by the name their state is remembered under
 LayOut = Callable[[Page], tuple[Form, Groups]]
@@ -40,9 +40,9 @@ def lay_out_frame(
                     html("<taffy-live></taffy-live>", "taffy-switch")
         with gr.Column(elem_classes="taffy-picture", scale=3):
             html("<taffy-stage></taffy-stage>")
-    seen = first_sight(tab)
-    keep_form(tab, form, Filling(page, form, start or {}), seen)
-    keep_groups(tab, groups, seen)
+    filling = Filling(page, form, start or {})
+    filling.begin()
+    keep_form(tab, form, filling, groups)
 
     def press(values: Mapping[Component, object], asked: gr.Request) -> str:
         named = {name: values[control] for name, control in form.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.context import Context
@@ -34,9 +35,14 @@ def build(page: Page) -> None:
     assert isinstance(tab, gr.Tab), "a tab is built inside a gr.Tab"
     with gr.Column(elem_classes="taffy-help"):
         choice = gr.Radio(list(CHAPTERS), value=next(iter(CHAPTERS)), label="Chapter", interactive=True)
-        text = gr.Markdown(container=False)
+        text = gr.Markdown(container=False, visible=False)  # what draws it is fetched when it is seen
     for event in (tab.select, choice.input):
-        event(chapter, choice, text, **QUIET)
+        event(shown, choice, text, **QUIET)
+
+
+def shown(title: str) -> dict[str, Any]:
+    update: dict[str, Any] = gr.update(value=chapter(title), visible=True)
+    return update
 
 
 def chapter(title: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from functools import partial
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +23,14 @@ from modules.ui.theme import theme
 
 ASSETS = Path(__file__).parent / "assets"
 ICON = ASSETS / "icon.svg"
-OPEN = '() => ({__type__: "update", selected: %s})'
+OPEN = '() => ({__type__: "update", selected: window.taffyOpen})'
+OPENER = (  # a button of Gradio's for every tab would cost the browser milliseconds
+    '<button type="button" hidden id="taffy-open-{0}"'
+    " onclick=\"window.taffyOpen = '{0}'; document.querySelector('#taffy-open').click()\"></button>"
+)
+OURS = """<link rel="stylesheet" href="/taffy/all.css">
+<link rel="modulepreload" href="/taffy/all.js">
+<script type="module" src="/taffy/taffy.js"></script>"""
 IMPORT = re.compile(r'^(?:import|.* from) "\./([\w-]+\.js)";$', re.MULTILINE)
 CLEAN_EVERY, KEEP_FOR = 3600, 24 * 3600  # seconds, for what people upload
 
@@ -51,9 +59,9 @@ def build_page(app: App) -> gr.Blocks:
                     app.host.build(tab, app.desk(tab.extension))
                 if script := tab_script(app, tab):
                     place.select(None, js=f"() => {{ import({json.dumps(script)}); }}", **QUIET)
-        for tab in app.host.tabs():
-            hidden_button(f"taffy-open-{tab.id}").click(None, None, tabs, js=OPEN % json.dumps(tab.id), **QUIET)
-        html("<taffy-queue></taffy-queue>", "taffy-foot")
+        hidden_button("taffy-open").click(None, None, tabs, js=OPEN, **QUIET)
+        openers = "".join(OPENER.format(escape(tab.id)) for tab in app.host.tabs())
+        html(f"<taffy-queue></taffy-queue>{openers}", "taffy-foot")
     return page
 
 
@@ -83,13 +91,10 @@ def put_page(server: FastAPI, app: App) -> None:
 
 
 def head(app: App) -> str:
-    """All styles, and the scripts of every tab at once: a browser that follows import after import fetches them in five
-    rounds."""
-    styles = (f'<link rel="stylesheet" href="/taffy/{file.name}">' for file in sorted(ASSETS.glob("*.css")))
-    scripts = (f'<link rel="modulepreload" href="/taffy/{name}">' for name in sorted(imported("taffy.js")))
+    """All styles and scripts of ours are in one file each (see api/scripts.py)."""
     wait = later(app)
     theirs = (asset_tag(f"/extensions/files/{name}") for name in app.host.assets() if name not in wait)
-    return "\n".join([*styles, *scripts, '<script type="module" src="/taffy/taffy.js"></script>', *theirs])
+    return "\n".join([OURS, *theirs])
 
 
 def tab_script(app: App, tab: Tab) -> str | None:
@@ -109,15 +114,6 @@ def later(app: App) -> set[str]:
         for name, path in scripts.items()
         for other in IMPORT.findall(path.read_text("utf-8"))
     }
-
-
-def imported(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The names of a script of ours and of all that it imports when it is loaded."""
-    known |= {name}
-    for other in IMPORT.findall((ASSETS / name).read_text()):
-        if other not in known:
-            known = imported(other, known)
-    return known
 
 
 def asset_tag(url: str) -> str:

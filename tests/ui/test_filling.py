@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import gradio as gr
 import pytest
-from gradio.components import Component
 
 from modules.core.request import GenerationRequest
 from modules.hooks import CheckpointCard
 from modules.ui.controls import Form
-from modules.ui.filling import Filling, card_defaults, first_prompt, followed_values, remembered_values
+from modules.ui.filling import Filling, Updates, card_defaults, first_prompt, followed_values, remembered_values
 
 SMALL = CheckpointCard("small", "sd1", 4, 4, 64, 8, 75, "epsilon", 20, 5.0)
 LARGE = replace(SMALL, name="large", native_size=512, default_steps=25, default_cfg=7.0)
@@ -88,13 +86,24 @@ def filling() -> Filling:
         return Filling(Cards(), form, {})  # type: ignore[arg-type]
 
 
-def sent(filling: Filling, updates: dict[Component, Any]) -> dict[str, object]:
+def sent(filling: Filling, updates: Updates) -> dict[str, object]:
     """The values among these updates, by name."""
     return {name: updates[part]["value"] for name, part in filling.form.items() if "value" in updates.get(part, {})}
 
 
 def test_a_new_page_is_sent_only_what_it_was_not_built_with(filling: Filling) -> None:
     assert sent(filling, filling.first({"prompt": "a cat", "steps": 20})) == {"prompt": "a cat", "checkpoint": "small"}
+
+
+def test_a_browser_that_remembers_nothing_is_sent_nothing_by_a_form_that_was_built_for_it(filling: Filling) -> None:
+    filling.begin()
+    assert filling.form["checkpoint"].value == "small"
+    assert filling.first(None) == {filling.form["checkpoint"]: gr.skip()}
+    assert sent(filling, filling.first({"checkpoint": "large"})) == {
+        "checkpoint": "large",
+        "width": 512,
+        "steps": 25,
+    }
 
 
 def test_a_checkpoint_that_was_chosen_is_not_sent_back_so_that_an_undo_meanwhile_stays(filling: Filling) -> None:

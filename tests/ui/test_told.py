@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from modules.api.assets import OURS
 from modules.core.request import GenerationRequest
 from tests.ui.noise import NoisePage, noise_page, opened
 from tests.ui.painting import bring, gradient, open_tab, png
@@ -64,6 +65,16 @@ def test_what_has_no_noise_has_no_curve(page: Page) -> None:
         return curve.root.hidden;
     }"""
     assert [page.evaluate(hidden, sigmas) for sigmas in ([0, 0, 0], [8, 2, 0], [0, 2, 8])] == [True, False, False]
+
+
+def test_every_script_has_a_url_that_gives_what_the_page_has(page: Page) -> None:
+    names = [file.name for file in OURS.glob("*.js") if file.name != "shared.js"]  # that is a worker's
+    missing = """async (names) => {
+        const all = await Promise.all(names.map((name) => import(`/taffy/${name}`)));
+        return names.filter((_, at) => Object.values(all[at]).includes(undefined));
+    }"""
+    assert page.evaluate(missing, names) == []
+    assert page.evaluate("async () => (await import('/taffy/form.js')).form.values.checkpoint") == "tiny"
 
 
 def test_files_that_cannot_be_used_are_listed_with_their_reason(page: Page) -> None:

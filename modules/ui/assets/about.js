@@ -108,7 +108,14 @@ function markAll() {
   }
 }
 
-new MutationObserver(markAll).observe(document.querySelector("gradio-app") ?? document.body, { childList: true, subtree: true });
+let isDue = false;
+
+function markSoon() {
+  if (!isDue) requestAnimationFrame(() => ((isDue = false), markAll()));
+  isDue = true;
+}
+
+new MutationObserver(markSoon).observe(document.querySelector("gradio-app") ?? document.body, { childList: true, subtree: true });
 markAll();
 
 document.addEventListener("keydown", (event) => {

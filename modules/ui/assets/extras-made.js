@@ -10,7 +10,9 @@ const listeners = new Set();
 const asking = new Set(); // jobs whose answer is on its way
 
 /** [{job, before, after, width, height, name, state, problem}], the newest first; `after` is empty until it is done. */
-export let made = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+let made = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+
+export const allMade = () => made;
 
 /** Call `listener()` now and at every change; returns what ends it. */
 export function watchMade(listener) {

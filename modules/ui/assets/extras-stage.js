@@ -3,7 +3,7 @@
 import "./compare.js";
 import { Drawn } from "./drawn.js";
 import { arrange, element } from "./elements.js";
-import { forget, made, watchMade } from "./extras-made.js";
+import { allMade, forget, watchMade } from "./extras-made.js";
 import { announcement, share, status } from "./status.js";
 import { view } from "./view.js";
 
@@ -45,7 +45,7 @@ class ExtrasStage extends Drawn {
 
   drawMade() {
     const isSeen = ({ job, after, problem }) => after || problem || job === view.state?.running?.id;
-    const all = made.filter(isSeen);
+    const all = allMade().filter(isSeen);
     this.shown = all.find(({ job }) => job === this.chosen) ?? all[0];
     this.drawShown();
     arrange(this.list, all, ({ job }) => job, (one) => this.tile(one), (child, one) => this.drawTile(child, one));
