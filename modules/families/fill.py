@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modules.families.device import Device
-from modules.native import has_numba
+from modules.families.streamed import is_streamed, stream
 
 if TYPE_CHECKING:
     from torch import Tensor, memory_format
 
 PIECE = 1 << 19  # numbers whose fp32 form stays in the caches of a processor
-LARGE = 1 << 18  # numbers: fewer are soon needed, and are better kept in the caches
-LANES, LINE = 16, 64  # numbers and bytes that are written past the caches at a time
 AHEAD = 256 << 20  # bytes of a file
 
 
@@ -52,8 +50,9 @@ def fill(room: Tensor, stored: Tensor) -> Tensor:
     import torch
 
     stored = stored.reshape(room.shape)
-    if _is_streamed(room, stored):
-        return _streamed(room, stored)
+    if is_streamed(room, stored):
+        stream(room, stored)
+        return room
     if (stored.dtype, room.dtype, room.device.type) != (torch.float16, torch.bfloat16, "cpu") or not room.ndim:
         return room.copy_(stored)
     rows = max(1, PIECE // max(1, room[0].numel()))
@@ -61,36 +60,6 @@ def fill(room: Tensor, stored: Tensor) -> Tensor:
     for some, numbers in zip(torch.split(room, rows), torch.split(stored, rows), strict=True):
         exact = numbers.float()
         some.copy_(exact.bfloat16() if reordered else exact)  # to another order two bytes at a time, not four
-    return room
-
-
-def _is_streamed(room: Tensor, stored: Tensor) -> bool:
-    """Whether it is large, and of precisions, an order and numbers of channels that `native.convert` knows."""
-    import torch
-
-    if room.numel() < LARGE or (room.device.type, stored.device.type) != ("cpu", "cpu") or not has_numba():
-        return False
-    known = {(torch.float16, torch.bfloat16), (torch.float16, torch.float32)}
-    if not room.is_contiguous():
-        known.add((torch.float32, torch.float32))
-    if (stored.dtype, room.dtype) not in known or not stored.is_contiguous() or room.data_ptr() % LINE:
-        return False
-    if room.is_contiguous():
-        return room.numel() % LANES == 0
-    return room.is_contiguous(memory_format=torch.channels_last) and room.shape[1] % LANES == 0
-
-
-def _streamed(room: Tensor, stored: Tensor) -> Tensor:
-    import torch
-
-    from modules.native.convert import convert, exchange
-
-    given = stored.data_ptr(), stored.dtype == torch.float16, room.data_ptr(), room.dtype == torch.bfloat16
-    if room.is_contiguous():
-        convert(*given, room.numel())
-    else:
-        rows, channels, height, width = room.shape
-        exchange(*given, rows, channels, height * width)
     return room
 
 

@@ -11,8 +11,10 @@ import os
 import re
 import stat
 import struct
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,12 @@ class Header:
 
     def has(self, beginning: str) -> bool:
         """Whether any key begins so."""
-        return any(key.startswith(beginning) for key in self.tensors)
+        at = bisect_left(self._in_order, beginning)
+        return at < len(self._in_order) and self._in_order[at].startswith(beginning)
+
+    @cached_property
+    def _in_order(self) -> list[str]:
+        return sorted(self.tensors)
 
     def place(self, key: str) -> tuple[Path, str]:
         """The file a tensor lies in and the name it has there."""

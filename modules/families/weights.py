@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,13 +84,19 @@ class Part:
     header: Header
     dtype: str = ""
 
+    @cached_property
+    def parameters(self) -> dict[str, Tensor]:
+        """As they were when they were first asked for, by name."""
+        found: dict[str, Tensor] = self.network.state_dict()
+        return found
+
     def on(self, device: Device) -> Device:
         """The device in this part's precision."""
         return replace(device, dtype=self.dtype or device.dtype)
 
     def prepared(self, name: str, header: Header) -> Part:
         """The same from a copy that was made of it, under the part's name."""
-        shapes = {key: parameter.ndim for key, parameter in self.network.state_dict().items()}
+        shapes = {key: parameter.ndim for key, parameter in self.parameters.items()}
         places = {key: Place(f"{name}/{key}", channels_last=ndim == 4) for key, ndim in shapes.items()}
         return replace(self, places=places, header=header)
 
@@ -186,7 +193,7 @@ def converted(part: Part, device: Device) -> Iterator[tuple[str, Tensor]]:
 
 def checked(part: Part) -> Iterator[Place]:
     """The part's places. Raises BadCheckpoint if a tensor is missing or does not fit."""
-    for name, parameter in part.network.state_dict().items():
+    for name, parameter in part.parameters.items():
         place, file = part.places[name], part.header.path.name
         shape = place.shape(part.header)
         if shape is None:
@@ -208,7 +215,7 @@ def _read(parts: list[Part], files: ExitStack) -> Iterator[Weight]:
     """Every parameter's weight, file by file in the order they lie there. files: closes those that were opened."""
     from safetensors import SafetensorError
 
-    wanted = [Wanted(part, *named) for part in parts for named in part.network.state_dict().items()]
+    wanted = [Wanted(part, *named) for part in parts for named in part.parameters.items()]
     for path, ones in groupby(sorted(wanted, key=lambda one: (one.path, one.begin)), key=lambda one: one.path):
         first, *others = ones
         try:

@@ -1,4 +1,7 @@
-"""From a stored weight's precision and order to another, past the caches: a third less traffic than through them."""
+"""From a stored weight's precision and order to another, past the caches: a third less traffic than through them.
+
+Precisions are those of `PRECISIONS`, by number. Where it is written are multiples of 64 bytes, row for row.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,34 @@ import numpy as np
 from numba import njit
 
 from modules.native import options
-from modules.native.memory import FLOAT_BYTES, finish, gather, load, load_fp16, store, stream, stream_bf16
+from modules.native.memory import (
+    FLOAT_BYTES,
+    finish,
+    gather,
+    load,
+    load_bf16,
+    load_fp16,
+    store,
+    stream,
+    stream_bf16,
+)
 
+PRECISIONS = ("fp32", "fp16", "bf16")
 LANES = 16
 CHANNELS = 256  # whose numbers wait in a core's own cache for their new order
 
 
 @njit(**options())
-def convert(source: int, is_half: bool, to: int, to_half: bool, count: int) -> None:
-    """fp16 (is_half) or fp32 -> bf16 (to_half) or fp32. count: a multiple of 16; to: of 64."""
+def convert(source: int, precision: int, to: int, to_half: bool, count: int) -> None:
+    """Numbers, to bf16 (to_half) or fp32."""
     for at in range(0, count, LANES):
-        numbers = load_fp16(source + at * 2) if is_half else load(source + at * FLOAT_BYTES)
-        if to_half:
-            stream_bf16(to + at * 2, numbers)
-        else:
-            stream(to + at * FLOAT_BYTES, numbers)
+        _put(to, to_half, at, _take(source, precision, at))
     finish()
 
 
 @njit(**options())
-def exchange(source: int, is_half: bool, to: int, to_half: bool, rows: int, channels: int, places: int) -> None:
-    """(rows, channels, places) -> (rows, places, channels), precisions as in `convert`. channels: a multiple of 16."""
+def exchange(source: int, precision: int, to: int, to_half: bool, rows: int, channels: int, places: int) -> None:
+    """(rows, channels, places) -> (rows, places, channels), else as `convert`. channels: a multiple of 16."""
     waiting = np.empty(CHANNELS * places, np.float32)
     room = waiting.ctypes.data
     for row in range(rows):
@@ -34,16 +44,26 @@ def exchange(source: int, is_half: bool, to: int, to_half: bool, rows: int, chan
             some = min(CHANNELS, channels - first)
             start = (row * channels + first) * places
             for at in range(0, some * places, LANES):
-                if is_half:
-                    store(room + at * FLOAT_BYTES, load_fp16(source + (start + at) * 2))
-                else:
-                    store(room + at * FLOAT_BYTES, load(source + (start + at) * FLOAT_BYTES))
+                store(room + at * FLOAT_BYTES, _take(source, precision, start + at))
             for place in range(places):
                 target = (row * places + place) * channels + first
                 for at in range(0, some, LANES):
-                    numbers = gather(room + (at * places + place) * FLOAT_BYTES, places)
-                    if to_half:
-                        stream_bf16(to + (target + at) * 2, numbers)
-                    else:
-                        stream(to + (target + at) * FLOAT_BYTES, numbers)
+                    _put(to, to_half, target + at, gather(room + (at * places + place) * FLOAT_BYTES, places))
     finish()
+
+
+@njit(**options())
+def _take(source: int, precision: int, at: int) -> object:
+    if precision == 0:
+        return load(source + at * FLOAT_BYTES)
+    if precision == 1:
+        return load_fp16(source + at * 2)
+    return load_bf16(source + at * 2)
+
+
+@njit(**options())
+def _put(to: int, to_half: bool, at: int, numbers: object) -> None:
+    if to_half:
+        stream_bf16(to + at * 2, numbers)
+    else:
+        stream(to + at * FLOAT_BYTES, numbers)

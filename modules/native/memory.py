@@ -102,6 +102,19 @@ def load_fp16(context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def load_bf16(context: Any, address: Any) -> Any:
+    """One register of numbers that are the first halves of floats."""
+
+    def generate(_: Any, builder: Builder, __: Any, values: Any) -> Value:
+        wide = ir.VectorType(BITS32, 16)
+        halves = builder.load(pointer(builder, values[0], HALVES), align=2)
+        bits = builder.shl(builder.zext(halves, wide), ir.Constant(wide, [16] * 16))
+        return group(builder, [builder.bitcast(bits, REGISTER)])
+
+    return ONE(int64), generate
+
+
+@intrinsic
 def gather(context: Any, address: Any, stride: Any) -> Any:
     """One register of floats that lie so many floats apart."""
 
