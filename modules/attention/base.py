@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from modules.core.registry import Registry
 
@@ -28,6 +28,15 @@ class Kernel(Protocol):
 
     def use(self, network: Module) -> None:
         """Make a diffusers network compute its attention so."""
+        ...
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """A kernel that computes some layers itself and leaves others to PyTorch's own."""
+
+    def fits(self, dtype: str, head_size: int) -> bool:
+        """Whether it computes these itself. dtype: "fp32", "bf16" or "fp16". head_size: numbers of a head."""
         ...
 
 

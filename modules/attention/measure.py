@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from modules.attention.base import KERNELS, Compute
+from modules.attention.base import KERNELS, Compute, Kernel, Particular
 from modules.core.errors import TaffyError
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def benchmark(device_kind: str, dtype: str, head_size: int) -> Mapping[str, Resu
     """
     import torch
 
-    names = [name for name in KERNELS if name not in NEVER_FASTEST and not KERNELS[name].why_not(device_kind)]
+    candidates = [name for name in KERNELS if name not in NEVER_FASTEST]
+    names = [name for name in candidates if _runs(KERNELS[name], device_kind, dtype, head_size)]
     generator = torch.Generator().manual_seed(0)
     shape = (1, HEADS, TOKENS.get(device_kind, TOKENS_ELSEWHERE), head_size)
     given = [torch.randn(shape, generator=generator).to(device_kind, getattr(torch, DTYPES[dtype])) for _ in range(3)]
@@ -51,6 +52,10 @@ def benchmark(device_kind: str, dtype: str, head_size: int) -> Mapping[str, Resu
         runs = {name: KERNELS[name].compute for name in errors}
         seconds = [{name: _seconds(run, given) for name, run in runs.items()} for _ in range(ROUNDS)]
     return {name: Result(min(round_[name] for round_ in seconds), error) for name, error in errors.items()}
+
+
+def _runs(kernel: Kernel, device_kind: str, dtype: str, head_size: int) -> bool:
+    return not kernel.why_not(device_kind) and (not isinstance(kernel, Particular) or kernel.fits(dtype, head_size))
 
 
 def _tried(name: str, given: list[Tensor], exact: Tensor) -> float | None:

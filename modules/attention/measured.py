@@ -16,7 +16,7 @@ from modules.attention.measure import DEFAULT, Result, benchmark
 from modules.core.errors import CannotSave
 from modules.core.paths import write_atomically
 
-PACKAGES = ("xformers", "flash-attn", "sageattention")  # with kernels for graphics cards
+PACKAGES = ("xformers", "flash-attn", "sageattention", "numba")  # that some kernels need
 Results = Mapping[str, Result]
 _ROWS = TypeAdapter(dict[str, dict[str, Result]])
 

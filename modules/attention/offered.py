@@ -29,6 +29,9 @@ class Offered:
             return f"{self.title} runs on graphics cards only, this is {device_kind}"
         return _probe(self, device_kind) if self.on_cards else ""
 
+    def fits(self, dtype: str, head_size: int) -> bool:
+        return not self.on_cards or (dtype != "fp32" and head_size <= WIDEST)
+
     def compute(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         import torch
         from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn

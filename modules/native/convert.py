@@ -19,6 +19,7 @@ from modules.native.memory import (
     store,
     stream,
     stream_bf16,
+    stream_halves,
 )
 
 PRECISIONS = ("fp32", "fp16", "bf16")
@@ -30,7 +31,7 @@ CHANNELS = 256  # whose numbers wait in a core's own cache for their new order
 def convert(source: int, precision: int, to: int, to_half: bool, count: int) -> None:
     """Numbers, to bf16 (to_half) or fp32."""
     for at in range(0, count, LANES):
-        _put(to, to_half, at, _take(source, precision, at))
+        _put(to, to_half, at, _take(source, precision, at), precision)
     finish()
 
 
@@ -48,7 +49,8 @@ def exchange(source: int, precision: int, to: int, to_half: bool, rows: int, cha
             for place in range(places):
                 target = (row * places + place) * channels + first
                 for at in range(0, some, LANES):
-                    _put(to, to_half, target + at, gather(room + (at * places + place) * FLOAT_BYTES, places))
+                    numbers = gather(room + (at * places + place) * FLOAT_BYTES, places)
+                    _put(to, to_half, target + at, numbers, precision)
     finish()
 
 
@@ -62,8 +64,10 @@ def _take(source: int, precision: int, at: int) -> object:
 
 
 @njit(**options())
-def _put(to: int, to_half: bool, at: int, numbers: object) -> None:
-    if to_half:
-        stream_bf16(to + at * 2, numbers)
-    else:
+def _put(to: int, to_half: bool, at: int, numbers: object, precision: int) -> None:
+    if not to_half:
         stream(to + at * FLOAT_BYTES, numbers)
+    elif precision == 2:
+        stream_halves(to + at * 2, numbers)
+    else:
+        stream_bf16(to + at * 2, numbers)

@@ -119,11 +119,10 @@ def gather(context: Any, address: Any, stride: Any) -> Any:
     """One register of floats that lie so many floats apart."""
 
     def generate(_: Any, builder: Builder, __: Any, values: Any) -> Value:
-        start, step = (spread(builder, value) for value in values)
-        lanes = ir.Constant(step.type, [FLOAT_BYTES * lane for lane in range(16)])
-        addresses = builder.inttoptr(
-            builder.add(start, builder.mul(step, lanes)), ir.VectorType(FLOAT.as_pointer(), 16)
-        )
+        step = spread(builder, builder.trunc(values[1], BITS32))
+        lanes = builder.mul(step, ir.Constant(step.type, list(range(16))))
+        addresses = builder.gep(pointer(builder, values[0], FLOAT), [BITS32(0)], source_etype=FLOAT)
+        addresses.indices, addresses.type = [lanes], ir.VectorType(FLOAT.as_pointer(), 16)  # llvmlite knows one only
         every = ir.Constant(ir.VectorType(ir.IntType(1), 16), [1] * 16)
         given = [addresses, BITS32(FLOAT_BYTES), every, ir.Constant(REGISTER, [0.0] * 16)]
         return group(builder, [call(builder, "llvm.masked.gather.v16f32.v16p0", REGISTER, given)])
@@ -148,8 +147,14 @@ def _rounded(builder: Builder, x: Value) -> Value:
     return builder.bitcast(builder.fptrunc(x, ir.VectorType(BFloat(), 16)), HALVES)
 
 
+def _cut(builder: Builder, x: Value) -> Value:
+    wide = ir.VectorType(BITS32, 16)
+    return builder.trunc(builder.lshr(builder.bitcast(x, wide), ir.Constant(wide, [16] * 16)), HALVES)
+
+
 stream = _streams(64, lambda _, x: x)
-stream_bf16 = _streams(32, _rounded)
+stream_bf16 = _streams(32, _rounded)  # some processors make zero of what is below 2^-126
+stream_halves = _streams(32, _cut)  # of floats that were bf16: to the bit
 
 
 @intrinsic

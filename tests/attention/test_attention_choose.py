@@ -16,6 +16,8 @@ from modules.attention.measure import Result, benchmark
 from modules.attention.measured import Measured
 from modules.core.errors import BadExtension
 
+HAS_AMX = not KERNELS["amx"].why_not("cpu")
+
 
 def chosen(**results: tuple[float, float]) -> tuple[str, str]:
     """For kernels of these (seconds, errors)."""
@@ -52,9 +54,21 @@ def test_the_one_for_little_memory_is_only_chosen_by_name() -> None:
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 def test_measuring_finds_time_and_error_of_every_kernel_that_runs_here(dtype: str) -> None:
     results = benchmark("cpu", dtype, 8)
-    assert results.keys() == {"sdpa", "chunked"}
+    assert results.keys() == {"sdpa", "chunked"} | ({"amx"} if dtype == "bf16" and HAS_AMX else set())
     assert all(result.seconds > 0 for result in results.values())
     assert all(result.error < (1e-5 if dtype == "fp32" else 0.02) for result in results.values())
+
+
+def test_a_kernel_that_leaves_a_precision_or_a_width_to_pytorchs_own_is_not_measured_for_it() -> None:
+    """Else it would be chosen for what another computes, by chance."""
+    assert benchmark("cpu", "bf16", 512).keys() == {"sdpa", "chunked"}
+    fits = {name: KERNELS[name].fits for name in ("amx", "flash", "cudnn", "math")}  # type: ignore[attr-defined]
+    assert {name: (fit("fp32", 40), fit("bf16", 40), fit("bf16", 512)) for name, fit in fits.items()} == {
+        "amx": (False, True, False),
+        "flash": (False, True, False),
+        "cudnn": (False, True, False),
+        "math": (True, True, True),
+    }
 
 
 @pytest.mark.parametrize("head_size", [40, 64])

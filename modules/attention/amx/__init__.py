@@ -27,6 +27,9 @@ class Amx:
             return "amx needs a processor with AMX (Intel's Xeon of 2023 and later), this one has none"
         return "" if has_numba() else "amx needs the package numba"
 
+    def fits(self, dtype: str, head_size: int) -> bool:
+        return dtype == "bf16" and head_size <= WIDEST
+
     def compute(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         if not _takes(q, k, v):
             return KERNELS["sdpa"].compute(q, k, v)
