@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from time import monotonic
 
 import torch
 
-from modules.attention import amx
 from modules.attention.base import KERNELS
 from modules.attention.measured import Measured
 from modules.core.errors import OutOfMemory, TaffyError
@@ -28,7 +26,6 @@ from modules.hooks.engine_values import Question
 from modules.manager.index import Index
 from modules.manager.manager import Manager
 from modules.manager.memory import out_of_memory, ram_budget
-from modules.native import keep_in
 from modules.preview.plugin import PREVIEWS, PreviewPlugin
 from modules.sampling.samplers import SAMPLERS
 from modules.sampling.schedules import SCHEDULES
@@ -37,6 +34,7 @@ from modules.upscalers.base import UPSCALERS
 from modules.upscalers.index import UpscalerIndex
 from modules.upscalers.upscalers import Upscalers
 from modules.worker.bench import EngineBench, QuickLooks
+from modules.worker.compiled import keep_compiled
 from modules.worker.config import WorkerConfig
 from modules.worker.tables import Tables
 
@@ -53,9 +51,7 @@ class Service:
         room = config.device_budget * 10**9
         device = pick_device(config.use_cpu, config.precision, config.attention, measured, room)
         self._device = replace(device, compiled=config.compiled, offload=config.offload)
-        compiled = Path(config.cache_dir) / "compiled"
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled)  # torch knows no other way
-        keep_in(compiled, [Path(amx.__file__).parent])
+        keep_compiled(Path(config.cache_dir))
         models = self._models = [Path(folder) for folder in config.models_dirs]
         folders = [Path(folder) for folder in config.extension_dirs]
         self._host = EngineHost(folders, config.safe_mode, config.extensions_off, config.hook_seconds)

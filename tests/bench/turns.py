@@ -208,7 +208,9 @@ def engine_on(models: Path, cache: Path, options: Namespace, extensions: Sequenc
     from modules.preview.plugin import PreviewPlugin
     from modules.upscalers.index import UpscalerIndex
     from modules.upscalers.upscalers import Upscalers
+    from modules.worker.compiled import keep_compiled
 
+    keep_compiled(cache)
     device = pick_device(options.use_cpu, options.precision, "automatic")
     host = EngineHost(list(extensions))
     host.load()
