@@ -8,14 +8,14 @@ of the first 256: fp32 and bf16 reach 2^127, and what would leave that range is 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, from_dtype, njit, types
 
+from modules.attention.amx.layout import BLOCK, JOB, ROW, ROWS, STEP, TILE, Room, room_of, tiles_of
+from modules.attention.amx.packing import pack_keys, pack_queries, pack_values
 from modules.attention.amx.tiles import (
-    copy_halves,
-    copy_pairs,
     flush_denormals,
     restore,
     store_halves,
@@ -31,11 +31,9 @@ from modules.attention.amx.tiles import (
 from modules.native import options
 from modules.native.memory import (
     get_float,
-    get_word,
     load,
     load_rows,
     put_float,
-    put_word,
     spread_one,
     spread_rows,
     store,
@@ -53,104 +51,10 @@ from modules.native.registers import (
     times,
 )
 
-ROWS = 32  # queries
-BLOCK = 256  # keys
-STEP = 32  # keys whose scores are made together
-TILE = 1024  # bytes: 16 rows of 64
-ROW = 128  # bytes of a row of 32 floats
-FOUR = 4 * ROW  # bytes of four such rows: eight registers
 FAR = np.float32(-1e30)  # the score of a key that is not there
 MOST = np.float32(1e25)  # a sum that leaves room for products
 LOG2 = np.float32(math.log(2))
 POWER = tuple(np.float32(number) for number in (0.99992517, 0.69583374, 0.22606721, 0.07802419))  # 2^x, 0 to 1: 7e-5
-
-JOB = np.dtype(
-    [
-        *((f"{one}{of}", np.int64) for one in ("q", "k", "v", "out") for of in ("", "_batch", "_head", "_row")),
-        *((name, np.int64) for name in ("lse", "room", "room_size", "tiles", "next_thread", "next_item")),
-        *((name, np.int64) for name in ("items", "parts", "heads", "queries", "keys", "width")),
-        ("factor", np.float32),
-    ],
-    align=True,
-)
-"""Addresses; bytes from batch to batch, head to head, row to row. lse: 0 if not wanted. parts: of a head's queries.
-
-factor: what makes a product of query and key the logarithm to base 2 of its weight.
-"""
-
-
-class Room(NamedTuple):
-    """Addresses of one thread's memory. keys, values: of one head, in tiles. peaks: the shift of each row, negative.
-
-    control: what the thread's registers were set to. end: where the next thread's begins.
-    """
-
-    keys: int
-    values: int
-    queries: int
-    scores: int
-    weights: int
-    mixed: int
-    sums: int
-    peaks: int
-    control: int
-    end: int
-
-
-@njit(**options())
-def tiles_of(numbers: int, each: int) -> int:
-    return (numbers + each - 1) // each
-
-
-@njit(**options())
-def room_of(job: Any, thread: int) -> Room:
-    deep, wide, keys = tiles_of(job.width, 32), tiles_of(job.width, 16), tiles_of(job.keys, STEP)
-    at = job.room + thread * job.room_size
-    values = at + keys * deep * 2 * TILE
-    queries = values + keys * wide * TILE
-    scores = queries + deep * 2 * TILE
-    weights = scores + ROWS * BLOCK * 4
-    mixed = weights + ROWS * BLOCK * 2
-    sums = mixed + wide * 2 * TILE
-    peaks = sums + ROWS * ROW
-    control = peaks + ROWS * ROW
-    return Room(at, values, queries, scores, weights, mixed, sums, peaks, control, control + 64)
-
-
-@njit(**options())
-def pack_keys(job: Any, source: int, room: Room) -> None:
-    """(keys, width) -> tiles of (pair of numbers, key): 32 numbers of 16 keys each."""
-    deep = tiles_of(job.width, 32)
-    for key in range(tiles_of(job.keys, STEP) * STEP):
-        for part in range(deep):
-            count = min(32, job.width - part * 32) if key < job.keys else 0
-            copy_halves(room.scores, source + key * job.k_row + part * 64, count)
-            to = room.keys + (key // 16 * deep + part) * TILE + key % 16 * 4
-            for pair in range(16):
-                put_word(to + pair * 64, get_word(room.scores + pair * 4))
-
-
-@njit(**options())
-def pack_values(job: Any, source: int, room: Room) -> None:
-    """(keys, width) -> tiles of (pair of keys, number): 32 keys of 16 numbers each."""
-    wide = tiles_of(job.width, 16)
-    for pair in range(tiles_of(job.keys, STEP) * STEP // 2):
-        first = source + 2 * pair * job.v_row
-        for part in range(wide):
-            count = min(16, job.width - part * 16)
-            counts = (count if 2 * pair < job.keys else 0, count if 2 * pair + 1 < job.keys else 0)
-            to = room.values + (pair // 16 * wide + part) * TILE + pair % 16 * 64
-            copy_pairs(to, first + part * 32, counts[0], first + job.v_row + part * 32, counts[1])
-
-
-@njit(**options())
-def pack_queries(job: Any, source: int, first: int, room: Room) -> None:
-    """Tiles of 16 rows of 32 numbers."""
-    for row in range(ROWS):
-        for part in range(tiles_of(job.width, 32)):
-            count = min(32, job.width - part * 32) if first + row < job.queries else 0
-            to = room.queries + (2 * part + row // 16) * TILE + row % 16 * 64
-            copy_halves(to, source + (first + row) * job.q_row + part * 64, count)
 
 
 @njit(**options())

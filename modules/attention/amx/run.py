@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modules.attention.amx import loop
+from modules.attention.amx.layout import JOB, room_of
+from modules.attention.amx.loop import thread
 
 TILES = 8
 ALIGNED = 64  # bytes
@@ -33,11 +34,11 @@ class Attention:
         self._shapes = shapes
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, with_lse: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Raises nothing: see `Amx.takes` for what may be asked."""
+        """For what `Amx` takes."""
         batch, heads, queries, width = q.shape
         out = q.new_empty(batch, queries, heads, width).transpose(1, 2)
         lse = q.new_empty(batch, heads, queries, dtype=torch.float32) if with_lse else None
-        job = np.zeros(1, loop.JOB)
+        job = np.zeros(1, JOB)
         for name, one in (("q", q), ("k", k), ("v", v), ("out", out)):
             job[name] = one.data_ptr()
             for of, stride in zip(("batch", "head", "row"), one.stride(), strict=False):
@@ -51,9 +52,9 @@ class Attention:
         job["next_thread"], job["next_item"] = counters.ctypes.data, counters[1:].ctypes.data
         job["tiles"] = self._shapes.ctypes.data
         job["lse"] = 0 if lse is None else lse.data_ptr()
-        size = loop.room_of(job[0], 0).end  # of the first thread's, from 0
+        size = room_of(job[0], 0).end  # of the first thread's, from 0
         job["room_size"], job["room"] = size, self._room(size * threads)
-        self._together(loop.thread.address, job.ctypes.data, threads)
+        self._together(thread.address, job.ctypes.data, threads)
         return out, lse
 
     def _room(self, size: int) -> int:
