@@ -28,6 +28,13 @@ class WorkerStatus:
     seconds_left: float | None = None
 
 
+def _loading(event: Loading) -> str:
+    """Kernels are compiled and measured when all bytes are there, and never again on this computer."""
+    if event.done < event.total:
+        return f"Loading {event.checkpoint}"
+    return f"Getting {event.checkpoint} ready, which takes some seconds the first time"
+
+
 def of_all(devices: Collection[WorkerStatus]) -> WorkerStatus:
     """What is said of several devices in one sentence: a trouble that one of them has is told while others work."""
     if not devices:
@@ -176,7 +183,7 @@ class Watchers:
         with self._lock:
             match event:
                 case Loading():
-                    message, before = f"Loading {event.checkpoint}", self._workers.get(device, WorkerStatus())
+                    message, before = _loading(event), self._workers.get(device, WorkerStatus())
                     self._workers[device] = replace(before, message=message, done=event.done, total=event.total)
                     self._ring()
                 case Loaded():

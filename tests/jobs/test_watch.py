@@ -141,6 +141,8 @@ def test_loading_is_told_in_bytes() -> None:
     watchers.worker_is(WorkerStatus("busy"))
     watchers.follow(Loading("j", "starter", 3, 9))
     assert watchers.worker == WorkerStatus("busy", "Loading starter", 3, 9)
+    watchers.follow(Loading("j", "starter", 9, 9))
+    assert watchers.worker.message.startswith("Getting starter ready")
     watchers.follow(Loaded("j", NOISE_CARD, 0.1))
     assert watchers.worker == WorkerStatus("busy")
 
