@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.ui.noise import EVERY_LOOK, PHONE, NoisePage, noise_page, opened, to_tab
 from tests.workers import NoiseConfig
 
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 pytestmark = pytest.mark.browser
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 NARROW = 360  # pixels: a small phone
@@ -77,6 +78,7 @@ def scrolls_sideways(page: Page, width: int) -> bool:
     size = page.viewport_size
     assert size is not None
     page.set_viewport_size({**size, "width": width})
+    page.evaluate(TWO_FRAMES)  # else tabs still move into or out of their menu
     found: bool = page.evaluate("width => document.documentElement.scrollWidth > width", width)
     return found
 
