@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,32 @@ def test_the_system_is_asked_for_what_comes_next_and_no_further(
         ahead.reach(STEP)
     assert asked == list(range(0, AHEAD + STEP, STEP))
     assert first == AHEAD // STEP
+
+
+def test_the_system_is_not_asked_for_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would look at every page of it first, which takes a tenth of a swap."""
+    asked: list[int] = []
+    monkeypatch.setattr("modules.families.ahead.STEP", 1 << 14)
+    monkeypatch.setattr("modules.families.ahead.AHEAD", 1 << 16)
+    monkeypatch.setattr("os.posix_fadvise", lambda file, start, *_: asked.append(start), raising=False)
+    monkeypatch.setattr("os.POSIX_FADV_WILLNEED", 3, raising=False)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(1 << 16))
+    with path.open("rb") as file:
+        if not can_say(file.fileno()):
+            pytest.skip("this system does not say what of a file is in memory")
+    with Ahead(path) as ahead:
+        ahead.reach(0)
+        assert asked == []
+        ahead.reach(1 << 16)
+    assert asked == list(range(1 << 16, 1 << 17, 1 << 14))  # behind its end
+
+
+def can_say(file: int) -> bool:
+    try:
+        return bool(os.preadv(file, [bytearray(1)], 0, os.RWF_NOWAIT))
+    except (AttributeError, OSError):
+        return False
 
 
 @pytest.mark.parametrize("stored", [torch.float16, torch.float32, torch.bfloat16])

@@ -67,7 +67,7 @@ def load_unet_family(
 
 def _sizes(parts: Mapping[str, Part], device: Device) -> dict[str, int]:
     """Bytes of each network's weights on the device."""
-    counts = {name: sum(weight.numel() for weight in part.network.parameters()) for name, part in parts.items()}
+    counts = {name: sum(weight.numel() for weight in part.parameters.values()) for name, part in parts.items()}
     return {name: count * parts[name].on(device).torch_dtype.itemsize for name, count in counts.items()}
 
 
