@@ -62,7 +62,7 @@ def _tried(name: str, given: list[Tensor], exact: Tensor) -> float | None:
     """A kernel's error; None if it fails: a package's may not know this head size, an extension's may be broken."""
     try:
         found = KERNELS[name].compute(*given)
-    except (RuntimeError, ValueError, MemoryError, TaffyError) as error:
+    except (ImportError, OSError, RuntimeError, ValueError, MemoryError, TaffyError) as error:
         if name == DEFAULT:
             raise
         log.warning("the attention kernel %s does not count: %s", name, error)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 
 def has_numba() -> bool:
@@ -23,8 +22,3 @@ def keep_in(folder: Path, sources: Iterable[Path]) -> None:
     files = [file for source in (Path(__file__).parent, *sources) for file in sorted(source.glob("*.py"))]
     code = blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
     os.environ["NUMBA_CACHE_DIR"] = str(folder / code)  # Numba knows no other way
-
-
-def options() -> dict[str, Any]:
-    """Of functions that are called without Python's lock, and check nothing."""
-    return {"nogil": True, "error_model": "numpy", "cache": "NUMBA_CACHE_DIR" in os.environ}

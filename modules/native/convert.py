@@ -6,9 +6,8 @@ Precisions are those of `PRECISIONS`, by number. Where it is written are multipl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from modules.native import options
+from modules.native.compiled import compiled
 from modules.native.memory import (
     FLOAT_BYTES,
     finish,
@@ -27,7 +26,7 @@ LANES = 16
 CHANNELS = 256  # whose numbers wait in a core's own cache for their new order
 
 
-@njit(**options())
+@compiled
 def convert(source: int, precision: int, to: int, to_half: bool, count: int) -> None:
     """Numbers, to bf16 (to_half) or fp32."""
     for at in range(0, count, LANES):
@@ -35,7 +34,7 @@ def convert(source: int, precision: int, to: int, to_half: bool, count: int) -> 
     finish()
 
 
-@njit(**options())
+@compiled
 def exchange(source: int, precision: int, to: int, to_half: bool, rows: int, channels: int, places: int) -> None:
     """(rows, channels, places) -> (rows, places, channels), else as `convert`. channels: a multiple of 16."""
     waiting = np.empty(CHANNELS * places, np.float32)
@@ -54,7 +53,7 @@ def exchange(source: int, precision: int, to: int, to_half: bool, rows: int, cha
     finish()
 
 
-@njit(**options())
+@compiled
 def _take(source: int, precision: int, at: int) -> object:
     if precision == 0:
         return load(source + at * FLOAT_BYTES)
@@ -63,7 +62,7 @@ def _take(source: int, precision: int, at: int) -> object:
     return load_bf16(source + at * 2)
 
 
-@njit(**options())
+@compiled
 def _put(to: int, to_half: bool, at: int, numbers: object, precision: int) -> None:
     if not to_half:
         stream(to + at * FLOAT_BYTES, numbers)

@@ -110,11 +110,12 @@ def test_small_numbers_are_computed_afterwards_as_before() -> None:
 
 @here
 def test_what_it_does_not_take_goes_to_pytorchs_own() -> None:
-    """fp32, as VAEs have it; one wide head; what gradients are wanted of; numbers that do not lie side by side."""
+    """fp32, as VAEs have it; one wide head; what gradients are wanted of; numbers that lie apart; none."""
     q = heads(1, 40, 2, 40)
     scattered = torch.randn(1, 2, 40, 64).bfloat16().transpose(2, 3)
-    for given in (q.float(), heads(1, 40, 1, 512), q.clone().requires_grad_(), scattered):
+    for given in (q.float(), heads(1, 40, 1, 512), q.clone().requires_grad_(), scattered, q[:0], q[..., :0]):
         assert torch.equal(AMX.compute(given, given, given), KERNELS["sdpa"].compute(given, given, given))
+    assert not AMX.compute(q, q[:, :, :0], q[:, :, :0]).any()
 
 
 def test_it_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,5 +124,9 @@ def test_it_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "this one has none" in AMX.why_not("cpu")
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr(torch.cpu, "_init_amx", lambda: False)
+    assert "Linux 5.16" in AMX.why_not("cpu")
+    monkeypatch.setattr(torch.cpu, "_init_amx", lambda: True)
     monkeypatch.setattr("modules.attention.amx.has_numba", lambda: False)
     assert "numba" in AMX.why_not("cpu")

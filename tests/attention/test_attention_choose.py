@@ -161,7 +161,9 @@ class Failing:
         raise self._error
 
 
-@pytest.mark.parametrize("error", [NotImplementedError("heads of 8"), BadExtension("x failed"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [NotImplementedError("heads of 8"), BadExtension("x failed"), MemoryError(), ImportError("numba")]
+)
 def test_a_kernel_that_fails_when_it_is_measured_does_not_count(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
 from modules.families.device import Device
 from modules.families.fill import fill, new_room
-from modules.families.streamed import EXCHANGED, LARGE, WIDER, is_streamed
+from modules.families.streamed import EXCHANGED, LARGE, WIDER, is_streamed, loops
 from modules.native import has_numba
 
 torch.set_num_threads(1)
@@ -68,3 +70,18 @@ def test_a_linear_layer_is_stored_as_a_convolution_and_the_other_way_round() -> 
 def test_other_weights_go_through_the_caches(room: torch.Tensor, stored: torch.Tensor) -> None:
     assert not is_streamed(room, stored)
     assert bool((fill(room, stored) == 1).all())
+
+
+def test_where_numba_cannot_be_imported_large_weights_are_loaded_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its package may be missing, or not fit another that is installed."""
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for name in [name for name in sys.modules if name.startswith("modules.native.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("modules.native.convert", raising=False)
+    loops.cache_clear()
+    try:
+        numbers, room = torch.ones(FLAT).half(), room_of(FLAT, "fp32")
+        assert not is_streamed(room, numbers)
+        assert bool((fill(room, numbers) == 1).all())
+    finally:
+        loops.cache_clear()

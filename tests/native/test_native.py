@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.native import keep_in, options
+from modules.native import keep_in
 
 
 def test_what_was_compiled_is_found_again_only_by_the_same_code(
@@ -25,8 +25,3 @@ def test_what_was_compiled_is_found_again_only_by_the_same_code(
     assert folder() == first
     (source / "one.py").write_text("a = 2\n")
     assert folder() != first
-
-
-def test_without_a_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    assert not options()["cache"]

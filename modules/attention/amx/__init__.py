@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ class Amx:
             return f"amx is for processors, this is {device_kind}"
         if not (torch.cpu._is_amx_tile_supported() and torch.cpu._is_avx512_bf16_supported()):
             return "amx needs a processor with AMX (Intel's Xeon of 2023 and later), this one has none"
+        if platform.system() != "Linux" or not torch.cpu._init_amx():  # where nobody allows them they end the process
+            return "amx needs a system that lets programs use the processor's tiles: Linux 5.16 or later"
         return "" if has_numba() else "amx needs the package numba"
 
     def fits(self, dtype: str, head_size: int) -> bool:
@@ -59,13 +62,13 @@ class Amx:
 
 
 def _takes(q: Tensor, k: Tensor, v: Tensor) -> bool:
-    """Not fp32 (a VAE's), not what gradients are wanted of, not layouts with gaps between numbers."""
+    """Not fp32 (a VAE's), not what gradients are wanted of, not layouts with gaps between numbers, not nothing."""
     import torch
 
     given = (q, k, v)
     plain = all(one.dtype == torch.bfloat16 and one.device.type == "cpu" and one.stride(-1) == 1 for one in given)
     wanted = torch.is_grad_enabled() and any(one.requires_grad for one in given)
-    return plain and not wanted and q.shape[-1] <= WIDEST
+    return plain and not wanted and q.shape[-1] <= WIDEST and all(one.numel() for one in given)
 
 
 KERNELS.add("amx", Amx())

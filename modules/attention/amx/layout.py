@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from modules.native import options
+from modules.native.compiled import compiled
 
 ROWS = 32  # queries
 BLOCK = 256  # keys
@@ -48,12 +47,12 @@ class Room(NamedTuple):
     end: int
 
 
-@njit(**options())
+@compiled
 def tiles_of(numbers: int, each: int) -> int:
     return (numbers + each - 1) // each
 
 
-@njit(**options())
+@compiled
 def room_of(job: Any, thread: int) -> Room:
     deep, wide, keys = tiles_of(job.width, 32), tiles_of(job.width, 16), tiles_of(job.keys, STEP)
     at = job.room + thread * job.room_size

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, from_dtype, njit, types
+from numba import carray, from_dtype, types
 
 from modules.attention.amx.layout import BLOCK, JOB, ROW, ROWS, STEP, TILE, Room, room_of, tiles_of
 from modules.attention.amx.packing import pack_keys, pack_queries, pack_values
@@ -28,7 +28,7 @@ from modules.attention.amx.tiles import (
     tile_store,
     tile_zero,
 )
-from modules.native import options
+from modules.native.compiled import compiled, in_c
 from modules.native.memory import (
     get_float,
     load,
@@ -57,7 +57,7 @@ LOG2 = np.float32(math.log(2))
 POWER = tuple(np.float32(number) for number in (0.99992517, 0.69583374, 0.22606721, 0.07802419))  # 2^x, 0 to 1: 7e-5
 
 
-@njit(**options())
+@compiled
 def compare(job: Any, first: int, steps: int, room: Room) -> None:
     """Scores of 32 keys after the other: by 16 queries, row after row."""
     deep = tiles_of(job.width, 32)
@@ -86,7 +86,7 @@ def compare(job: Any, first: int, steps: int, room: Room) -> None:
             put_float(room.scores + (key - first) // 32 * ROWS * ROW + row * ROW + key % 32 * 4, FAR)
 
 
-@njit(**options())
+@compiled
 def find_peaks(job: Any, steps: int, room: Room) -> None:
     """The largest score of each row, if it is larger than what is known."""
     factor = spread_rows(-job.factor)
@@ -97,7 +97,7 @@ def find_peaks(job: Any, steps: int, room: Room) -> None:
         store(room.peaks + row * ROW, smaller(times(row_peaks(peak), factor), load_rows(room.peaks + row * ROW)))
 
 
-@njit(**options())
+@compiled
 def raise_scores(job: Any, steps: int, room: Room) -> None:
     """weights = 2^(factor scores - peak), and their sums."""
     factor = spread_rows(job.factor)
@@ -114,7 +114,7 @@ def raise_scores(job: Any, steps: int, room: Room) -> None:
         store(room.sums + row * ROW, total)
 
 
-@njit(**options())
+@compiled
 def mix(job: Any, first: int, steps: int, room: Room) -> None:
     """mixed += weights values, 32 of a value's numbers at a time."""
     wide = tiles_of(job.width, 16)
@@ -143,7 +143,7 @@ def mix(job: Any, first: int, steps: int, room: Room) -> None:
             tile_store(3, to + 3 * TILE, 64)
 
 
-@njit(**options())
+@compiled
 def sum_up(job: Any, room: Room, whole: bool) -> None:
     """All keys of 32 queries. whole: look for the largest score of all keys first."""
     for row in range(0, ROWS, 4):
@@ -165,7 +165,7 @@ def sum_up(job: Any, room: Room, whole: bool) -> None:
         mix(job, first, steps, room)
 
 
-@njit(**options())
+@compiled
 def is_in_range(room: Room) -> bool:
     """Makes sums of the 32 places of each row one."""
     for row in range(0, ROWS, 4):
@@ -176,7 +176,7 @@ def is_in_range(room: Room) -> bool:
     return fitting == ROWS
 
 
-@njit(**options())
+@compiled
 def answer(job: Any, to: int, first: int, lse: int, room: Room) -> None:
     """mixed / sums, in bf16; log(sums), unshifted, in fp32."""
     for row in range(min(ROWS, job.queries - first)):
@@ -189,7 +189,7 @@ def answer(job: Any, to: int, first: int, lse: int, room: Room) -> None:
             put_float(lse + (first + row) * 4, np.float32(power * LOG2))
 
 
-@njit(**options())
+@compiled
 def attend(job: Any) -> None:
     """What one thread does: heads, or parts of heads, until none is left."""
     tile_configure(job.tiles)
@@ -221,6 +221,6 @@ def attend(job: Any) -> None:
     tile_release()
 
 
-@cfunc(types.void(types.CPointer(from_dtype(JOB))), cache=options()["cache"])
+@in_c(types.void(types.CPointer(from_dtype(JOB))))
 def thread(job: Any) -> None:
     attend(carray(job, 1)[0])

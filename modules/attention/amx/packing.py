@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from modules.attention.amx.layout import ROWS, STEP, TILE, Room, tiles_of
 from modules.attention.amx.tiles import copy_halves, copy_pairs
-from modules.native import options
+from modules.native.compiled import compiled
 from modules.native.memory import get_word, put_word
 
 
-@njit(**options())
+@compiled
 def pack_keys(job: Any, source: int, room: Room) -> None:
     """(keys, width) -> tiles of (pair of numbers, key): 32 numbers of 16 keys each."""
     deep = tiles_of(job.width, 32)
@@ -25,7 +23,7 @@ def pack_keys(job: Any, source: int, room: Room) -> None:
                 put_word(to + pair * 64, get_word(room.scores + pair * 4))
 
 
-@njit(**options())
+@compiled
 def pack_values(job: Any, source: int, room: Room) -> None:
     """(keys, width) -> tiles of (pair of keys, number): 32 keys of 16 numbers each."""
     wide = tiles_of(job.width, 16)
@@ -38,7 +36,7 @@ def pack_values(job: Any, source: int, room: Room) -> None:
             copy_pairs(to, first + part * 32, counts[0], first + job.v_row + part * 32, counts[1])
 
 
-@njit(**options())
+@compiled
 def pack_queries(job: Any, source: int, first: int, room: Room) -> None:
     """Tiles of 16 rows of 32 numbers."""
     for row in range(ROWS):
