@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -130,3 +132,11 @@ def test_it_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_init_amx", lambda: True)
     monkeypatch.setattr("modules.attention.amx.has_numba", lambda: False)
     assert "numba" in AMX.why_not("cpu")
+
+
+@here
+def test_a_process_that_asked_nothing_before_may_use_the_tiles() -> None:
+    """Where an earlier one measured, nobody asks why it cannot be used."""
+    script = "from modules.attention.amx import Amx; import torch; q = torch.ones(1, 1, 8, 40).bfloat16();"
+    done = subprocess.run([sys.executable, "-c", f"{script} Amx().compute(q, q, q)"], check=False)
+    assert done.returncode == 0

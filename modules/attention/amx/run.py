@@ -25,6 +25,7 @@ class Attention:
     """compute(q, k, v): (batch, heads, tokens, width) in bf16 -> the same for the queries, and their log-sum-exps."""
 
     def __init__(self) -> None:
+        torch.cpu._init_amx()  # asks the operating system for the tiles: where it was measured earlier, nobody has yet
         self._together = _together()
         self._kept = local()
         shapes = np.zeros(ALIGNED, np.uint8)  # Intel's manual: palette 1, from byte 16 bytes of a row, from 48 rows
