@@ -57,7 +57,8 @@ def machine(device_kind: str) -> str:
     units = torch.backends.cpu.get_cpu_capability()
     title = torch.cuda.get_device_name() if device_kind == "cuda" else f"{device_kind} {units}"
     threads = f"{torch.get_num_threads()}-threads"
-    return " ".join([f"torch-{torch.__version__}", title, threads, ",".join(KERNELS), *_packages()])
+    kernels = [name for name in KERNELS if device_kind != "cpu" or not KERNELS[name].why_not("cpu")]  # a card is tried
+    return " ".join([f"torch-{torch.__version__}", title, threads, ",".join(kernels), *_packages()])
 
 
 def _packages() -> Iterator[str]:

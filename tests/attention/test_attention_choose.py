@@ -78,6 +78,18 @@ def test_chunked_is_at_most_twice_as_far_from_fp32_as_pytorchs_own(head_size: in
     assert results["chunked"].error <= 2 * results["sdpa"].error
 
 
+def test_what_was_measured_where_a_kernel_ran_does_not_count_where_it_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that moved to another processor: instructions that it lacks would end the process."""
+    monkeypatch.setattr(type(KERNELS["amx"]), "why_not", lambda self, kind: "")
+    record = Measured(tmp_path / "attention.json", lambda *what: RESULTS | {"amx": Result(0.1, 0.01)})
+    assert choose("cpu", "automatic", "bf16", 40, record)[0] == "amx"
+    monkeypatch.setattr(type(KERNELS["amx"]), "why_not", lambda self, kind: "this processor has none")
+    record = Measured(tmp_path / "attention.json", lambda *what: RESULTS)
+    assert choose("cpu", "automatic", "bf16", 40, record)[0] == "sdpa"
+
+
 def test_what_was_measured_is_kept_over_restarts_for_each_precision_and_head_size(tmp_path: Path) -> None:
     asked: list[tuple[str, str, int]] = []
 
