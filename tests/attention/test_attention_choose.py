@@ -138,6 +138,7 @@ def test_another_kernel_is_measured_as_soon_as_it_is_there_and_one_that_is_gone_
     for there in (False, True, False):
         if there:
             monkeypatch.setitem(KERNELS._values, "new", KERNELS["sdpa"])
+            monkeypatch.setitem(KERNELS._aliases, "new", "new")
         else:
             monkeypatch.delitem(KERNELS._values, "new", raising=False)
         names.append(choose("cpu", "automatic", "bf16", 40, record)[0])
