@@ -141,14 +141,12 @@ class Weight:
 
     def into(self, room: Tensor) -> Tensor:
         """room[...] = the weight; returns room. Raises BadCheckpoint."""
-        from safetensors import SafetensorError
-
         place, key = self.wanted.place, self.wanted.part.header.place(self.wanted.place.key)[1]
         try:
             if place.is_whole and self.file.read_into(key, place.as_stored(room)):
                 return room
             return fill(room, place.cut(self.file.get_tensor(key)))
-        except (SafetensorError, OSError) as error:
+        except OSError as error:
             raise _unreadable(self.wanted.path, error) from error
 
 
@@ -213,14 +211,12 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _read(parts: list[Part], files: ExitStack) -> Iterator[Weight]:
     """Every parameter's weight, file by file in the order they lie there. files: closes those that were opened."""
-    from safetensors import SafetensorError
-
     wanted = [Wanted(part, *named) for part in parts for named in part.parameters.items()]
     for path, ones in groupby(sorted(wanted, key=lambda one: (one.path, one.begin)), key=lambda one: one.path):
         first, *others = ones
         try:
             file, ahead = files.enter_context(stored_weights(path)), files.enter_context(Ahead(path, first.begin))
-        except (SafetensorError, OSError) as error:
+        except OSError as error:
             raise _unreadable(path, error) from error
         for one in (first, *others):
             ahead.reach(one.begin)
